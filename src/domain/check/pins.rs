@@ -1,0 +1,193 @@
+//! The pins: each well-formed, where it belongs, and of a service that may be there.
+
+use std::collections::BTreeMap;
+
+use super::{Problem, services};
+use crate::domain::config::Registration;
+use crate::domain::layout::{self, Place};
+use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
+use crate::domain::nearest::{did_you_mean, nearest};
+use crate::domain::pin::Pin;
+use crate::domain::registry::{Root, repository_prefix};
+use crate::domain::tree::{Files, ReadError, files_below};
+
+pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
+    let mut problems = Vec::new();
+    let mut homes: BTreeMap<ServiceName, DomainName> = BTreeMap::new();
+    let (main, pins) = (root.config.main_branch(), root.config.pins_branch());
+    let mut trees = vec![(&main, root.main)];
+    if pins != main {
+        trees.push((&pins, root.pins));
+    }
+    for (branch, files) in trees {
+        for path in files_below(files, layout::ENVS)? {
+            let Some(Place::Pin {
+                environment,
+                domain,
+                service,
+            }) = layout::place(&path)
+            else {
+                let what = "not `envs/<environment>/<domain>/<service>.json` with valid names";
+                problems.push(Problem::error("layout", &path, what));
+                continue;
+            };
+            let Some(configured) = root.config.environment(environment.as_str()) else {
+                problems.push(unknown_environment(root, &path, &environment));
+                continue;
+            };
+            let belongs = root.config.branch_of(configured);
+            if belongs != *branch {
+                let message = format!(
+                    "the pins of `{environment}` belong on the branch `{belongs}`, and this one is on `{branch}`"
+                );
+                problems.push(Problem::error("layout", &path, message).hint("remove it there"));
+                continue;
+            }
+            problems.extend(home(root, &path, &domain, &service, &mut homes)?);
+            problems.extend(content(root, files, &path, &domain, |pin| {
+                pin.check_place(&service, &configured.cluster)
+            })?);
+        }
+    }
+    Ok(problems)
+}
+
+/// A service has one domain, which is there and lets it in.
+fn home(
+    root: &Root<'_>,
+    path: &str,
+    domain: &DomainName,
+    service: &ServiceName,
+    homes: &mut BTreeMap<ServiceName, DomainName>,
+) -> Result<Option<Problem>, ReadError> {
+    let Some(configured) = root.config.domain(domain.as_str()) else {
+        return Ok(Some(services::unknown_domain(root, path, domain.as_str())));
+    };
+    let home = match homes.get(service) {
+        Some(home) => home.clone(),
+        None => root.domain_of(service)?.unwrap_or(domain).clone(),
+    };
+    homes.insert(service.clone(), home.clone());
+    if home != *domain {
+        let message = format!(
+            "the service `{service}` is of the domain `{home}`, and this pin says `{domain}`"
+        );
+        return Ok(Some(Problem::error("name", path, message)));
+    }
+    let registered = || {
+        root.main
+            .read(&layout::service(domain, service))
+            .map(|file| file.is_some())
+    };
+    if configured.registration == Registration::Request && !registered()? {
+        let message =
+            format!("`{service}` is not registered, and the domain `{domain}` demands it");
+        return Ok(Some(Problem::error("service", path, message).hint(
+            format!("`pinrail service add {service} --domain {domain}`"),
+        )));
+    }
+    Ok(None)
+}
+
+/// The file is a pin, the one that its path announces, and inside its domain's prefix.
+fn content(
+    root: &Root<'_>,
+    files: &dyn Files,
+    path: &str,
+    domain: &DomainName,
+    check_place: impl Fn(&Pin) -> Result<(), crate::domain::pin::PinError>,
+) -> Result<Vec<Problem>, ReadError> {
+    let bytes = files.read(path)?.unwrap_or_default();
+    let pin = match Pin::parse(&bytes) {
+        Ok(pin) => pin,
+        Err(error) => return Ok(vec![Problem::error("pin", path, error)]),
+    };
+    let mut problems = Vec::new();
+    if let Err(error) = check_place(&pin) {
+        problems.push(Problem::error("pin", path, error));
+    }
+    if let (Some(url), Some(prefix)) = (&pin.repo_url, repository_prefix(root.config, domain))
+        && !url.as_str().starts_with(&prefix)
+    {
+        problems.push(Problem::error(
+            "pin",
+            path,
+            format!("`repoURL` is outside the domain's prefix `{prefix}`"),
+        ));
+    }
+    for key in pin.unknown_keys() {
+        problems.push(Problem::warning(
+            "pin",
+            path,
+            format!("unknown key `{key}`"),
+        ));
+    }
+    Ok(problems)
+}
+
+/// A folder names an environment that the configuration does not have.
+pub fn unknown_environment(root: &Root<'_>, path: &str, environment: &EnvironmentName) -> Problem {
+    let known = root
+        .config
+        .environments
+        .iter()
+        .map(|environment| environment.name.as_str());
+    let hint = did_you_mean(&nearest(environment.as_str(), known));
+    let problem = Problem::error(
+        "name",
+        path,
+        format!("`{environment}` is no environment of `{}`", layout::CONFIG),
+    );
+    problem.hint(hint.unwrap_or_else(|| "add it there, or remove the file".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::check::testing::{CONFIG, pin, problems, sound};
+
+    #[test]
+    fn each_pin_is_well_formed_and_where_it_belongs() {
+        let files = sound()
+            .with("envs/staging/api.json", "")
+            .with("envs/stagin/services/x.json", &pin("x", "shared"))
+            .with("envs/staging/nowhere/x.json", &pin("x", "shared"))
+            .with("envs/staging/services/list.json", "[]")
+            .with(
+                "envs/staging/services/twice.json",
+                "{\"cluster\": 1, \"cluster\": 2}",
+            )
+            .with(
+                "envs/staging/services/other.json",
+                &pin("another", "shared"),
+            )
+            .with("envs/staging/services/moved.json", &pin("moved", "eu-1"))
+            .with(
+                "envs/staging/services/ledger.json",
+                &pin("ledger", "shared"),
+            )
+            .with("envs/staging/billing/new.json", &pin("new", "shared"))
+            .with(
+                "envs/staging/services/far.json",
+                &pin("far", "shared").replace('}', ", \"repoURL\": \"https://x.example.com/a\"}"),
+            )
+            .with(
+                "envs/staging/services/more.json",
+                &pin("more", "shared").replace('}', ", \"note\": 1}"),
+            );
+        let lines = problems(CONFIG, &files);
+        let expected = [
+            "envs/stagin/services/x.json: `stagin` is no environment of `pinrail.yaml`",
+            "envs/staging/api.json: not `envs/<environment>/<domain>/<service>.json` with valid names",
+            "envs/staging/billing/new.json: `new` is not registered, and the domain `billing` demands it",
+            "envs/staging/nowhere/x.json: `nowhere` is no domain of `pinrail.yaml`",
+            "envs/staging/services/far.json: `repoURL` is outside the domain's prefix `https://git.example.com/services/`",
+            "envs/staging/services/ledger.json: the service `ledger` is of the domain `billing`, and this pin says `services`",
+            "envs/staging/services/list.json: not a JSON object",
+            "envs/staging/services/more.json: unknown key `note`",
+            "envs/staging/services/moved.json: `cluster` is `eu-1`, but the environment's cluster is `shared`",
+            "envs/staging/services/other.json: `service` is `another`, but the file's name says `other`",
+            "envs/staging/services/twice.json: the key `cluster` is there twice",
+        ];
+        assert_eq!(lines, expected);
+    }
+}

@@ -1,0 +1,116 @@
+//! Which path of a services-root holds what.
+
+use super::name::{DomainName, EnvironmentName, ServiceName};
+
+/// The configuration's path.
+pub const CONFIG: &str = "pinrail.yaml";
+/// The folder of the registry.
+pub const SERVICES: &str = "services";
+/// The folder of the pins.
+pub const ENVS: &str = "envs";
+/// The folder of the locks.
+pub const LOCKS: &str = "locks";
+
+/// `services/<domain>/<service>.yaml`.
+#[must_use]
+pub fn service(domain: &DomainName, service: &ServiceName) -> String {
+    format!("{SERVICES}/{domain}/{service}.yaml")
+}
+
+/// `envs/<environment>/<domain>/<service>.json`.
+#[must_use]
+pub fn pin(environment: &EnvironmentName, domain: &DomainName, service: &ServiceName) -> String {
+    format!("{ENVS}/{environment}/{domain}/{service}.json")
+}
+
+/// What a path below one of the three folders should hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    Service {
+        domain: DomainName,
+        service: ServiceName,
+    },
+    Pin {
+        environment: EnvironmentName,
+        domain: DomainName,
+        service: ServiceName,
+    },
+    EnvironmentLock(EnvironmentName),
+    ServiceLock {
+        environment: EnvironmentName,
+        service: ServiceName,
+    },
+}
+
+/// Reads a path; `None` when no rule of the layout gives it a meaning.
+#[must_use]
+pub fn place(path: &str) -> Option<Place> {
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts.as_slice() {
+        [SERVICES, domain, file] => Some(Place::Service {
+            domain: domain.parse().ok()?,
+            service: file.strip_suffix(".yaml")?.parse().ok()?,
+        }),
+        [ENVS, environment, domain, file] => Some(Place::Pin {
+            environment: environment.parse().ok()?,
+            domain: domain.parse().ok()?,
+            service: file.strip_suffix(".json")?.parse().ok()?,
+        }),
+        [LOCKS, file] => Some(Place::EnvironmentLock(
+            file.strip_suffix(".json")?.parse().ok()?,
+        )),
+        [LOCKS, environment, file] => Some(Place::ServiceLock {
+            environment: environment.parse().ok()?,
+            service: file.strip_suffix(".json")?.parse().ok()?,
+        }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_was_made_is_read_back() {
+        let (environment, domain, name) = (
+            "staging".parse().expect("name"),
+            "billing".parse().expect("name"),
+            "api".parse().expect("name"),
+        );
+        assert_eq!(
+            pin(&environment, &domain, &name),
+            "envs/staging/billing/api.json"
+        );
+        assert_eq!(service(&domain, &name), "services/billing/api.yaml");
+        assert_eq!(
+            place(&service(&domain, &name)),
+            Some(Place::Service {
+                domain: domain.clone(),
+                service: name.clone()
+            })
+        );
+        assert_eq!(
+            place(&pin(&environment, &domain, &name)),
+            Some(Place::Pin {
+                environment,
+                domain,
+                service: name
+            })
+        );
+    }
+
+    #[test]
+    fn other_paths_have_no_place() {
+        for path in [
+            "envs/staging/api.json",
+            "envs/staging/billing/api.yaml",
+            "envs/Staging/billing/api.json",
+            "services/billing/api.yml",
+            "locks/x/y/z.json",
+            "README.md",
+        ] {
+            assert_eq!(place(path), None, "{path}");
+        }
+    }
+}

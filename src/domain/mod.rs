@@ -1,0 +1,19 @@
+//! What a services-root means: names, pins, configuration, rules.
+//!
+//! Everything here is pure: values in, values out. No I/O, no clock, no git.
+
+pub mod artifact;
+pub mod check;
+pub mod config;
+pub mod environment;
+pub mod judge;
+pub mod layout;
+pub mod lock;
+pub mod name;
+pub mod nearest;
+pub mod pin;
+pub mod registry;
+pub mod repository_url;
+pub mod template;
+pub mod tree;
+pub mod yaml;

@@ -1,0 +1,159 @@
+//! Where a service's chart is read from: a repository's URL and a folder in it.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use super::name::checked_string;
+
+/// A value that cannot be a repository's URL or a folder in one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceError {
+    #[error("`{0}` is no repository URL: use https://…, ssh://… or user@host:path")]
+    Url(String),
+    #[error("a repository URL must not carry a password or token")]
+    Secret,
+    #[error("`{0}` is no folder inside a repository: use a relative path without `..`")]
+    Path(String),
+}
+
+/// A repository's URL, without credentials.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RepositoryUrl(String);
+
+checked_string!(RepositoryUrl, PlaceError);
+
+impl TryFrom<String> for RepositoryUrl {
+    type Error = PlaceError;
+
+    fn try_from(value: String) -> Result<Self, Self::Error> {
+        let plain = !value.chars().any(|c| c.is_whitespace() || c.is_control());
+        // A `..` would walk out of the domain's prefix that the URL is held against.
+        let straight = !value
+            .split('/')
+            .any(|part| part == ".." || part.eq_ignore_ascii_case("%2e%2e"));
+        if let Some((scheme, rest)) = value.split_once("://") {
+            let authority = rest.split('/').next().unwrap_or_default();
+            if let Some((user, _)) = authority.rsplit_once('@')
+                && (user.contains(':') || scheme.starts_with("http"))
+            {
+                return Err(PlaceError::Secret);
+            }
+            let known = ["https", "http", "ssh", "file"].contains(&scheme);
+            if plain && straight && known && rest.len() > 1 {
+                return Ok(Self(value));
+            }
+        } else if plain
+            && straight
+            && value.split_once(':').is_some_and(|(host, path)| {
+                host.contains('@') && !host.contains('/') && !path.is_empty()
+            })
+        {
+            return Ok(Self(value));
+        }
+        Err(PlaceError::Url(value))
+    }
+}
+
+impl JsonSchema for RepositoryUrl {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "RepositoryUrl".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^((https?|ssh|file)://[^\\s]+|[^\\s/]+@[^\\s/]+:[^\\s]+)$"})
+    }
+}
+
+/// A folder inside a repository: relative, without `.` or `..`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ChartPath(String);
+
+checked_string!(ChartPath, PlaceError);
+
+impl TryFrom<String> for ChartPath {
+    type Error = PlaceError;
+
+    fn try_from(value: String) -> Result<Self, Self::Error> {
+        let part_ok = |part: &str| {
+            !part.is_empty()
+                && part != "."
+                && part != ".."
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "._-+".contains(c))
+        };
+        if value.split('/').all(part_ok) {
+            Ok(Self(value))
+        } else {
+            Err(PlaceError::Path(value))
+        }
+    }
+}
+
+impl JsonSchema for ChartPath {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "ChartPath".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^[A-Za-z0-9._+-]+(/[A-Za-z0-9._+-]+)*$"})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_of_every_kind_are_accepted() {
+        for good in [
+            "https://gitlab.example.com/services/api.git",
+            "ssh://git@example.com:2222/services/api.git",
+            "git@example.com:services/api.git",
+            "file:///srv/git/api.git",
+        ] {
+            assert!(good.parse::<RepositoryUrl>().is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn credentials_dots_and_spaces_are_refused() {
+        for bad in [
+            "https://user:secret@example.com/a.git",
+            "https://token@example.com/a.git",
+            "https://example.com/../a.git",
+            "https://example.com/a b.git",
+            "ftp://example.com/a.git",
+            "/srv/git/a.git",
+            "https://",
+            "",
+        ] {
+            assert!(bad.parse::<RepositoryUrl>().is_err(), "{bad}");
+        }
+        let error = "https://u:hunter2@h/a"
+            .parse::<RepositoryUrl>()
+            .expect_err("secret")
+            .to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_chart_path_stays_inside_the_repository() {
+        for good in ["helm", "services/api/helm", "a.b/c_d"] {
+            assert!(good.parse::<ChartPath>().is_ok(), "{good}");
+        }
+        for bad in [
+            "", "/helm", "../helm", "a/../b", "a//b", "./a", "a/", "a b", "a\\b", "{{x}}",
+        ] {
+            assert!(bad.parse::<ChartPath>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Pinrail manages the Git repository that says which version of every service runs in
+//! every environment.
+//!
+//! ```text
+//! main -> cli -> commands -> store | render -> domain
+//! ```
+//!
+//! Arrows say who may import whom. `domain` is pure; git2 appears only in `store`; only
+//! `cli::ui` writes to the terminal. `docs/architecture.md` tells the rest.
+
+pub mod domain;

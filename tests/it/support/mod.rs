@@ -1,0 +1,9 @@
+//! Real Git servers on loopback, and the plain `git` program to look at what they hold.
+#![allow(
+    dead_code,
+    reason = "a kit for every test module; not each part has a user at every moment"
+)]
+
+pub mod git;
+pub mod git_http;
+pub mod sshd;

@@ -9,3 +9,4 @@
 //! `cli::ui` writes to the terminal. `docs/architecture.md` tells the rest.
 
 pub mod domain;
+pub mod store;

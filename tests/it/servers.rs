@@ -1,74 +1,17 @@
-//! The servers behave as the other tests take for granted, seen by the plain `git` program.
+//! The HTTP server, and somebody else who commits, behave as the other tests take for granted,
+//! seen by the plain `git` program.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Output, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc;
 
-use tempfile::TempDir;
-
 use crate::support::git::{
-    bare_repository, changed_paths, command, commit_file, first_parent_log, git, message,
-    read_file, tip, try_git,
+    changed_paths, command, commit_file, first_parent_log, git, message, read_file, tip, try_git,
 };
 use crate::support::git_http::{Fault, GitHttp};
-use crate::support::sshd::Sshd;
-
-/// A directory with one bare repository of one commit, and room for clones.
-struct Place {
-    dir: TempDir,
-    first: String,
-}
-
-impl Place {
-    fn new() -> Place {
-        let dir = tempfile::tempdir().expect("create a directory");
-        let repo = dir.path().join("served/root.git");
-        bare_repository(&repo);
-        let first = commit_file(&repo, "main", "README", "hello\n", "First");
-        Place { dir, first }
-    }
-
-    fn path(&self) -> &Path {
-        self.dir.path()
-    }
-
-    fn root(&self) -> PathBuf {
-        self.path().join("served")
-    }
-
-    fn repo(&self) -> PathBuf {
-        self.root().join("root.git")
-    }
-
-    /// A clone made past all servers, with one commit that `url` does not have.
-    fn clone_ahead_of(&self, url: &str) -> PathBuf {
-        let clone = self.path().join("clone");
-        let repo = self.repo();
-        let source = repo.to_str().expect("the path is UTF-8");
-        git(self.path(), &["clone", "--quiet", source, "clone"]);
-        git(&clone, &["remote", "set-url", "origin", url]);
-        commit_here(&clone, "pin.json");
-        clone
-    }
-
-    fn applied(&self) -> bool {
-        tip(&self.repo(), "main").as_ref() != Some(&self.first)
-    }
-}
-
-fn commit_here(clone: &Path, file: &str) -> String {
-    std::fs::write(clone.join(file), "{}\n").expect("write a file");
-    git(clone, &["add", file]);
-    git(clone, &["commit", "--quiet", "-m", "Pin"]);
-    git(clone, &["rev-parse", "HEAD"])
-}
+use crate::support::place::{Place, commit_here, push_branches, stderr};
 
 fn with_user(url: &str, user_info: &str) -> String {
     url.replace("http://", &format!("http://{user_info}@"))
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Pushes through a server that does the same to every push, as `git` may try more than once.
@@ -346,104 +289,4 @@ fn clients_pushing_at_the_same_time_all_get_through_over_http() {
     let server = GitHttp::serve(&place.root());
     let clone = place.clone_ahead_of(&server.url("root.git"));
     push_branches(&place, &clone, None);
-}
-
-#[test]
-fn clients_pushing_at_the_same_time_all_get_through_over_ssh() {
-    let place = Place::new();
-    let sshd = Sshd::start(place.path());
-    let clone = place.clone_ahead_of(&sshd.url(&place.repo()));
-    push_branches(&place, &clone, Some(&sshd.ssh_command()));
-}
-
-fn push_branches(place: &Place, clone: &Path, ssh_command: Option<&str>) {
-    let branches: Vec<String> = (0..16).map(|number| format!("branch-{number}")).collect();
-    let pushes: Vec<Child> = branches
-        .iter()
-        .map(|branch| {
-            let target = format!("HEAD:refs/heads/{branch}");
-            command(clone, &["push", "--quiet", "origin", &target])
-                .envs(ssh_command.map(|value| ("GIT_SSH_COMMAND", value)))
-                .stderr(Stdio::piped())
-                .spawn()
-                .expect("start git")
-        })
-        .collect();
-    for push in pushes {
-        let output = push.wait_with_output().expect("wait for git");
-        assert!(output.status.success(), "{}", stderr(&output));
-    }
-    let head = git(clone, &["rev-parse", "HEAD"]);
-    for branch in branches {
-        assert_eq!(tip(&place.repo(), &branch).as_ref(), Some(&head));
-    }
-}
-
-#[test]
-fn the_ssh_server_takes_a_push_with_the_key_and_gives_it_to_the_next_clone() {
-    let place = Place::new();
-    let sshd = Sshd::start(place.path());
-    let url = sshd.url(&place.repo());
-    let clone = place.clone_ahead_of(&url);
-    let with_key = |dir: &Path, args: &[&str]| {
-        let output = command(dir, args)
-            .env("GIT_SSH_COMMAND", sshd.ssh_command())
-            .output()
-            .expect("start git");
-        let said = stderr(&output);
-        assert!(output.status.success(), "{said}\n{}", sshd.log());
-    };
-    with_key(&clone, &["push", "--quiet", "origin", "main"]);
-    assert!(place.applied());
-    with_key(place.path(), &["clone", "--quiet", &url, "two"]);
-    assert!(place.path().join("two/pin.json").exists());
-}
-
-#[test]
-fn the_ssh_server_knows_the_key_from_an_agent_and_nobody_without_it() {
-    let place = Place::new();
-    let sshd = Sshd::start(place.path());
-    let agent = sshd.agent();
-    let list = |socket: PathBuf| {
-        command(place.path(), &["ls-remote", &sshd.url(&place.repo())])
-            .env("GIT_SSH_COMMAND", sshd.ssh_command_with_agent())
-            .env("SSH_AUTH_SOCK", socket)
-            .output()
-            .expect("start git")
-    };
-    let output = list(agent.socket());
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        stderr(&output),
-        sshd.log()
-    );
-    let socket = agent.socket();
-    drop(agent);
-    let output = list(socket);
-    assert!(
-        stderr(&output).contains("Permission denied"),
-        "{}",
-        stderr(&output)
-    );
-}
-
-#[test]
-fn a_wrong_host_key_is_refused() {
-    let place = Place::new();
-    let sshd = Sshd::start(place.path());
-    let clone = place.clone_ahead_of(&sshd.url(&place.repo()));
-    let output = command(&clone, &["push", "origin", "main"])
-        .env(
-            "GIT_SSH_COMMAND",
-            sshd.ssh_command_trusting(&sshd.wrong_known_hosts()),
-        )
-        .output()
-        .expect("start git");
-    assert!(
-        stderr(&output).contains("Host key verification failed"),
-        "{}",
-        stderr(&output)
-    );
-    assert!(!place.applied());
 }

@@ -3,7 +3,7 @@
 //! The front is where a test stands between client and repository: it sees every request, and can
 //! spoil a push before or after the repository took it.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::thread::{self, JoinHandle};
 
 use super::git;
+use super::http1::{Answer, Message, Reply, Request, base64, converse};
 
 /// What becomes of a request that was let in. "Applied" means that `git http-backend` has dealt
 /// with it and ended before anything is answered.
@@ -29,16 +30,6 @@ pub enum Fault {
     CutAnswer,
     /// Not applied and never answered, until the server is dropped.
     Hang,
-}
-
-/// A request as it arrived, whatever was answered.
-#[derive(Clone, Debug, Default)]
-pub struct Request {
-    pub method: String,
-    pub path: String,
-    pub query: String,
-    pub had_authorization: bool,
-    pub authorization: Option<String>,
 }
 
 impl Request {
@@ -332,7 +323,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) -> Panicked {
         let shared = Arc::clone(shared);
         let thread = thread::spawn(move || {
             // Clients come and go; what that means for them is for the test to look at.
-            let _ = converse(&stream, &shared);
+            let _ = converse(&stream, |message| shared.answer(message));
         });
         connections.push((handle, thread));
     }
@@ -343,186 +334,4 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) -> Panicked {
         panicked |= thread.join().is_err();
     }
     panicked
-}
-
-/// One connection, until either side has enough.
-fn converse(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut reader = BufReader::new(stream);
-    while let Some(message) = Message::read(&mut reader, stream)? {
-        let mut bytes = Vec::new();
-        match shared.answer(&message) {
-            Answer::Whole(reply) => {
-                bytes.extend(reply.head());
-                bytes.extend(&reply.body);
-            }
-            Answer::Half(reply) => {
-                bytes.extend(reply.head());
-                bytes.extend(&reply.body[..reply.body.len() / 2]);
-                return { stream }.write_all(&bytes);
-            }
-            Answer::Nothing => return Ok(()),
-        }
-        { stream }.write_all(&bytes)?;
-        if message.header("connection") == Some("close") {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// A request with what only the bridge needs to know; the body without its transfer encoding.
-struct Message {
-    request: Request,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Message {
-    /// `None` when the client has closed the connection instead of asking for more.
-    fn read(reader: &mut impl BufRead, mut stream: &TcpStream) -> io::Result<Option<Message>> {
-        if reader.fill_buf()?.is_empty() {
-            return Ok(None);
-        }
-        let start = read_line(reader)?;
-        let mut words = start.split(' ');
-        let (Some(method), Some(target)) = (words.next(), words.next()) else {
-            return Err(io::Error::other("this is not HTTP"));
-        };
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let mut message = Message {
-            request: Request {
-                method: method.to_owned(),
-                path: path.to_owned(),
-                query: query.to_owned(),
-                ..Request::default()
-            },
-            headers: Vec::new(),
-            body: Vec::new(),
-        };
-        loop {
-            let line = read_line(reader)?;
-            let Some((name, value)) = line.split_once(':') else {
-                break;
-            };
-            let header = (name.to_ascii_lowercase(), value.trim().to_owned());
-            message.headers.push(header);
-        }
-        message.request.authorization = message.header("authorization").map(str::to_owned);
-        message.request.had_authorization = message.request.authorization.is_some();
-        if message.header("expect").is_some() {
-            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
-        }
-        message.body = message.read_body(reader)?;
-        Ok(Some(message))
-    }
-
-    fn read_body(&self, reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
-        if self.header("transfer-encoding") != Some("chunked") {
-            let length = self.header("content-length").unwrap_or("0");
-            return read_exactly(reader, length.parse().map_err(io::Error::other)?);
-        }
-        let mut body = Vec::new();
-        loop {
-            let length = read_line(reader)?;
-            let length = usize::from_str_radix(&length, 16).map_err(io::Error::other)?;
-            body.extend(read_exactly(reader, length)?);
-            read_line(reader)?;
-            if length == 0 {
-                return Ok(body);
-            }
-        }
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
-        Some(value)
-    }
-}
-
-/// A line without its end. A client killed within its headers has not made a request.
-fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
-    let mut line = String::new();
-    reader.read_line(&mut line)?;
-    let line = line.strip_suffix("\r\n");
-    Ok(line.ok_or(io::ErrorKind::UnexpectedEof)?.to_owned())
-}
-
-fn read_exactly(reader: &mut impl BufRead, length: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; length];
-    reader.read_exact(&mut bytes)?;
-    Ok(bytes)
-}
-
-enum Answer {
-    Whole(Reply),
-    Half(Reply),
-    Nothing,
-}
-
-struct Reply {
-    status: u16,
-    headers: Vec<String>,
-    body: Vec<u8>,
-}
-
-impl Reply {
-    fn text(status: u16, body: &str) -> Reply {
-        let mut headers = vec!["Content-Type: text/plain".to_owned()];
-        if status == 401 {
-            headers.push("WWW-Authenticate: Basic realm=\"git\"".to_owned());
-        }
-        Reply {
-            status,
-            headers,
-            body: body.as_bytes().to_vec(),
-        }
-    }
-
-    fn from_cgi(output: &[u8]) -> Reply {
-        const END: &[u8] = b"\r\n\r\n";
-        let Some(end) = output.windows(END.len()).position(|bytes| bytes == END) else {
-            return Reply::text(500, "git http-backend gave no answer\n");
-        };
-        let mut reply = Reply {
-            status: 200,
-            headers: Vec::new(),
-            body: output[end + END.len()..].to_vec(),
-        };
-        for line in String::from_utf8_lossy(&output[..end]).lines() {
-            match line.strip_prefix("Status: ").and_then(|it| it.get(..3)) {
-                Some(status) => reply.status = status.parse().expect("a status is a number"),
-                None => reply.headers.push(line.to_owned()),
-            }
-        }
-        reply
-    }
-
-    fn head(&self) -> Vec<u8> {
-        // The reason phrase may be empty, and no client may look at it.
-        let mut head = format!("HTTP/1.1 {} \r\n", self.status);
-        for header in &self.headers {
-            head += header;
-            head += "\r\n";
-        }
-        head += &format!("Content-Length: {}\r\n\r\n", self.body.len());
-        head.into_bytes()
-    }
-}
-
-fn base64(text: &str) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut encoded = String::new();
-    for chunk in text.as_bytes().chunks(3) {
-        let bits = (0..3).fold(0, |bits, at| {
-            bits << 8 | usize::from(chunk.get(at).copied().unwrap_or(0))
-        });
-        for digit in 0..4 {
-            encoded.push(match digit <= chunk.len() {
-                true => char::from(DIGITS[bits >> (18 - 6 * digit) & 63]),
-                false => '=',
-            });
-        }
-    }
-    encoded
 }

@@ -6,4 +6,6 @@
 
 pub mod git;
 pub mod git_http;
+pub mod http1;
+pub mod place;
 pub mod sshd;

@@ -1,0 +1,139 @@
+//! Programs that are started: without our secrets, and never longer than the deadline.
+
+use std::io::Read;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::credentials::SECRET_VARIABLES;
+
+/// The variables by which git would look at another repository than the one it is given.
+const GIT_PLACES: &[&str] = &[
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+];
+
+/// A command that knows neither our secrets nor the repository we stand in, and never asks.
+pub fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for name in SECRET_VARIABLES.iter().chain(GIT_PLACES) {
+        command.env_remove(name);
+    }
+    command.env("GIT_TERMINAL_PROMPT", "0");
+    command
+}
+
+/// A running child that is killed at its deadline, or when it is dropped.
+pub struct Guarded {
+    child: Arc<Mutex<Child>>,
+    done: Option<Sender<()>>,
+    watch: Option<JoinHandle<bool>>,
+}
+
+impl Guarded {
+    pub fn new(child: Child, until: Instant) -> Self {
+        let child = Arc::new(Mutex::new(child));
+        let (done, wait) = mpsc::channel::<()>();
+        let watched = Arc::clone(&child);
+        let watch = thread::spawn(move || {
+            let left = until.saturating_duration_since(Instant::now());
+            let expired = wait.recv_timeout(left) == Err(RecvTimeoutError::Timeout);
+            if expired {
+                kill(&watched);
+            }
+            expired
+        });
+        Self {
+            child,
+            done: Some(done),
+            watch: Some(watch),
+        }
+    }
+
+    /// Waits for the child's end; the second value tells whether the deadline ended it.
+    pub fn finish(mut self) -> (Option<ExitStatus>, bool) {
+        let status = loop {
+            let state = self
+                .child
+                .lock()
+                .ok()
+                .and_then(|mut child| child.try_wait().ok());
+            match state {
+                Some(Some(status)) => break Some(status),
+                None => break None,
+                Some(None) => thread::sleep(Duration::from_millis(1)),
+            }
+        };
+        (status, self.stop_watching())
+    }
+
+    fn stop_watching(&mut self) -> bool {
+        drop(self.done.take());
+        self.watch
+            .take()
+            .and_then(|watch| watch.join().ok())
+            .unwrap_or(false)
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if self.watch.is_some() {
+            kill(&self.child);
+            self.stop_watching();
+        }
+    }
+}
+
+fn kill(child: &Mutex<Child>) {
+    if let Ok(mut child) = child.lock() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// What a child says on a pipe, its last 8 KiB, read beside it so that it never blocks.
+pub struct Words {
+    kept: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+impl Words {
+    pub fn listen(mut pipe: impl Read + Send + 'static) -> Self {
+        const KEPT: usize = 8 * 1024;
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&kept);
+        let reader = thread::spawn(move || {
+            let mut chunk = [0; 1024];
+            while let Ok(count @ 1..) = pipe.read(&mut chunk) {
+                let Ok(mut kept) = shared.lock() else { return };
+                kept.extend_from_slice(&chunk[..count]);
+                let surplus = kept.len().saturating_sub(KEPT);
+                kept.drain(..surplus);
+            }
+        });
+        Self { kept, reader }
+    }
+
+    /// What was said until the child ended. A grandchild may hold the pipe open for longer
+    /// (a connection that ssh keeps for the next call does), so the wait is short.
+    pub fn take(&self) -> String {
+        let patience = Instant::now() + Duration::from_millis(300);
+        while !self.reader.is_finished() && Instant::now() < patience {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.kept
+            .lock()
+            .map(|kept| String::from_utf8_lossy(&kept).trim().to_owned())
+            .unwrap_or_default()
+    }
+}

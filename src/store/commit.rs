@@ -1,0 +1,182 @@
+//! From edits to a commit, without a work tree.
+
+use std::collections::BTreeMap;
+
+use git2::build::TreeUpdateBuilder;
+use git2::{FileMode, Oid, Repository, Signature};
+
+use super::error::StoreError;
+use super::snapshot::Snapshot;
+use crate::domain::tree::Files;
+
+/// Who makes a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    pub name: String,
+    pub email: String,
+}
+
+/// What a commit says: a subject, and trailers for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    pub subject: String,
+    /// `Key: value` lines; no decision ever reads them.
+    pub trailers: Vec<(String, String)>,
+}
+
+impl Message {
+    pub(super) fn text(&self) -> String {
+        let trailers: Vec<_> = self
+            .trailers
+            .iter()
+            .map(|(key, value)| format!("{key}: {}", one_line(value)))
+            .collect();
+        match trailers.is_empty() {
+            true => format!("{}\n", one_line(&self.subject)),
+            false => format!("{}\n\n{}\n", one_line(&self.subject), trailers.join("\n")),
+        }
+    }
+}
+
+/// A trailer must not be able to forge another one.
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+/// Files to write or to remove, by path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edits(BTreeMap<String, Option<Vec<u8>>>);
+
+impl Edits {
+    pub fn write(&mut self, path: impl Into<String>, content: Vec<u8>) {
+        self.0.insert(path.into(), Some(content));
+    }
+
+    pub fn remove(&mut self, path: impl Into<String>) {
+        self.0.insert(path.into(), None);
+    }
+
+    /// What the edits change in `base`, leaving out what is so already.
+    pub(super) fn changes(&self, base: &dyn Files) -> Result<Vec<Change>, StoreError> {
+        let mut changes = Vec::new();
+        for (path, after) in &self.0 {
+            let before = base
+                .read(path)
+                .map_err(|error| StoreError::Local(error.to_string()))?;
+            if before != *after {
+                changes.push(Change {
+                    path: path.clone(),
+                    before,
+                    after: after.clone(),
+                });
+            }
+        }
+        Ok(changes)
+    }
+}
+
+/// One file that a commit changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub path: String,
+    /// None where the file is new.
+    pub before: Option<Vec<u8>>,
+    /// None where the file is removed.
+    pub after: Option<Vec<u8>>,
+}
+
+/// Writes the objects of a commit on `base` that makes exactly these changes.
+pub(super) fn write(
+    base: &Snapshot<'_>,
+    changes: &[Change],
+    author: &Author,
+    message: &Message,
+) -> Result<Oid, StoreError> {
+    let repository = base.repository();
+    let parent = repository.find_commit(base.commit)?;
+    let mut builder = TreeUpdateBuilder::new();
+    for change in changes {
+        match &change.after {
+            Some(content) => {
+                builder.upsert(
+                    change.path.as_str(),
+                    repository.blob(content)?,
+                    FileMode::Blob,
+                );
+            }
+            None => {
+                builder.remove(change.path.as_str());
+            }
+        }
+    }
+    let tree = repository.find_tree(builder.create_updated(repository, &parent.tree()?)?)?;
+    let signature = signature(author)?;
+    Ok(repository.commit(
+        None,
+        &signature,
+        &signature,
+        &message.text(),
+        &tree,
+        &[&parent],
+    )?)
+}
+
+/// Writes the first commit of a repository.
+pub(super) fn write_first(
+    repository: &Repository,
+    files: &Edits,
+    author: &Author,
+    message: &Message,
+) -> Result<Oid, StoreError> {
+    let mut builder = TreeUpdateBuilder::new();
+    for (path, content) in &files.0 {
+        if let Some(content) = content {
+            builder.upsert(path.as_str(), repository.blob(content)?, FileMode::Blob);
+        }
+    }
+    let empty = repository.find_tree(repository.treebuilder(None)?.write()?)?;
+    let tree = repository.find_tree(builder.create_updated(repository, &empty)?)?;
+    let signature = signature(author)?;
+    Ok(repository.commit(None, &signature, &signature, &message.text(), &tree, &[])?)
+}
+
+/// git refuses `<`, `>` and newlines in a name.
+fn signature(author: &Author) -> Result<Signature<'static>, StoreError> {
+    let clean = |text: &str, default: &str| {
+        let text: String = text
+            .chars()
+            .filter(|c| !c.is_control() && !"<>".contains(*c))
+            .collect();
+        if text.trim().is_empty() {
+            default.to_owned()
+        } else {
+            text.trim().to_owned()
+        }
+    };
+    Ok(Signature::now(
+        &clean(&author.name, "pinrail"),
+        &clean(&author.email, "pinrail@localhost"),
+    )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trailer_cannot_forge_another_one() {
+        let message = Message {
+            subject: "pin x\n\nRun: evil".to_owned(),
+            trailers: vec![(
+                "Run".to_owned(),
+                "https://ci\nSigned-off-by: evil".to_owned(),
+            )],
+        };
+        assert_eq!(
+            message.text(),
+            "pin x  Run: evil\n\nRun: https://ci Signed-off-by: evil\n"
+        );
+    }
+}

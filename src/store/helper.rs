@@ -1,0 +1,90 @@
+//! git's credential helpers, asked through `git credential`, so that everything that works
+//! for `git` works here. Secrets travel through pipes, never through arguments.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::child::command;
+
+/// A user name and its secret.
+#[derive(Clone, Debug)]
+pub struct Login {
+    pub user: String,
+    pub secret: SecretString,
+    /// Where it came from, for messages.
+    pub source: String,
+    pub from_helper: bool,
+}
+
+/// Asks the helpers for a login; none where there is no git or no helper that knows one.
+pub fn ask(url: &Url, user: Option<&str>) -> Option<Login> {
+    let user = user
+        .map(|user| format!("username={user}\n"))
+        .unwrap_or_default();
+    let answer = run("fill", &format!("{}{user}\n", about(url)))?;
+    let value = |key: &str| {
+        answer
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+    };
+    Some(Login {
+        user: value("username")?.to_owned(),
+        secret: value("password")?.to_owned().into(),
+        source: "git's credential helper".to_owned(),
+        from_helper: true,
+    })
+}
+
+/// Tells the helpers that a login was accepted.
+pub fn approve(url: &Url, login: &Login) {
+    run("approve", &described(url, login));
+}
+
+/// Tells the helpers that a login was refused.
+pub fn reject(url: &Url, login: &Login) {
+    run("reject", &described(url, login));
+}
+
+fn described(url: &Url, login: &Login) -> String {
+    format!(
+        "{}username={}\npassword={}\n\n",
+        about(url),
+        login.user,
+        login.secret.expose_secret()
+    )
+}
+
+fn about(url: &Url) -> String {
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
+    format!(
+        "protocol={scheme}\nhost={host}{port}\npath={}\n",
+        url.path().trim_start_matches('/')
+    )
+}
+
+fn run(action: &str, input: &str) -> Option<String> {
+    let mut git = command("git");
+    // Nobody is there to answer a prompt.
+    git.args(["-c", "core.askPass=", "credential", action])
+        .env_remove("GIT_ASKPASS")
+        .env_remove("SSH_ASKPASS");
+    let mut child = git
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    child.stdin.take()?.write_all(input.as_bytes()).ok()?;
+    let output = child.wait_with_output().ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8(output.stdout).ok())?
+}

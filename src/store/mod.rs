@@ -1,0 +1,113 @@
+//! The services-root in Git: reading its branches, and landing changes on them safely.
+//!
+//! A change is never text to rebase but a plan: a function from the newest snapshot to
+//! edits, run again on every new tip ([`StateRepo::transact`]). Nothing is checked out.
+
+mod child;
+mod commit;
+mod credentials;
+mod error;
+mod helper;
+mod history;
+mod init;
+mod land;
+mod location;
+mod snapshot;
+mod transport;
+mod work_tree;
+
+pub use commit::{Author, Change, Edits, Message};
+pub use credentials::{Credentials, SECRET_VARIABLES, Token, TokenScope};
+pub use error::StoreError;
+pub use history::{LastChange, Moment};
+pub use init::init;
+pub use land::{Committed, Pace, Planned};
+pub use location::{Location, LocationError, origin_of};
+pub use snapshot::{Snapshot, Tips};
+pub use work_tree::WorkTree;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::domain::name::BranchName;
+use transport::{History, Transport};
+
+/// How a services-root is reached.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    pub credentials: Credentials,
+    /// A file of PEM certificates to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The private key for SSH, where the agent or ssh's own configuration do not tell.
+    pub ssh_key: Option<PathBuf>,
+    /// The shell command to run in place of `ssh` (`GIT_SSH_COMMAND`).
+    pub ssh_command: Option<String>,
+    /// The caller's home, whose `.ssh` is used as well.
+    pub home: Option<PathBuf>,
+}
+
+/// A services-root, reached through one of the transports.
+pub struct StateRepo {
+    transport: Box<dyn Transport>,
+    location: Location,
+    pace: Pace,
+    dry_run: bool,
+}
+
+impl StateRepo {
+    /// Prepares to reach a services-root; nothing is sent yet.
+    ///
+    /// # Errors
+    /// A path without a repository, or a temporary folder that cannot be made.
+    pub fn open(
+        location: &Location,
+        access: &Access,
+        pace: Pace,
+        dry_run: bool,
+    ) -> Result<Self, StoreError> {
+        let transport = transport::open(location, access)
+            .map_err(|error| StoreError::transport(location, error))?;
+        Ok(Self {
+            transport,
+            location: location.clone(),
+            pace,
+            dry_run,
+        })
+    }
+
+    /// Where this services-root is.
+    #[must_use]
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Reads the newest state of these branches, one commit deep.
+    ///
+    /// # Errors
+    /// A repository that cannot be reached in time. A branch that is not there is no error.
+    pub fn tips(&mut self, branches: &[BranchName]) -> Result<Tips<'_>, StoreError> {
+        self.fetch(branches, History::Tip)
+    }
+
+    /// Reads these branches with everything that led to them.
+    ///
+    /// # Errors
+    /// A repository that cannot be reached in time.
+    pub fn tips_with_history(&mut self, branches: &[BranchName]) -> Result<Tips<'_>, StoreError> {
+        self.fetch(branches, History::Whole)
+    }
+
+    fn fetch(&mut self, branches: &[BranchName], history: History) -> Result<Tips<'_>, StoreError> {
+        let fetched = land::read(self.transport.as_mut(), branches, history, &mut self.pace)
+            .map_err(|error| StoreError::transport(&self.location, error))?;
+        Ok(Tips::new(self.transport.objects(), fetched))
+    }
+}
+
+impl Pace {
+    /// The real clock, given up on after `timeout`.
+    #[must_use]
+    pub fn until(timeout: Duration) -> Self {
+        Self::new(Instant::now() + timeout)
+    }
+}

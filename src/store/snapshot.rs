@@ -1,0 +1,134 @@
+//! One commit's files.
+
+use std::collections::BTreeMap;
+
+use git2::{ObjectType, Oid, Repository};
+
+use super::error::StoreError;
+use super::transport::Fetched;
+use crate::domain::artifact::Revision;
+use crate::domain::name::BranchName;
+use crate::domain::tree::{Entry, Files, ReadError};
+
+/// The files of one commit.
+#[derive(Clone)]
+pub struct Snapshot<'r> {
+    repository: &'r Repository,
+    pub(super) commit: Oid,
+    root: Oid,
+}
+
+impl<'r> Snapshot<'r> {
+    pub(super) fn new(repository: &'r Repository, commit: Oid) -> Result<Self, StoreError> {
+        let root = repository.find_commit(commit)?.tree_id();
+        Ok(Self {
+            repository,
+            commit,
+            root,
+        })
+    }
+
+    /// The commit's id.
+    #[must_use]
+    pub fn id(&self) -> String {
+        self.commit.to_string()
+    }
+
+    pub(super) fn repository(&self) -> &'r Repository {
+        self.repository
+    }
+
+    fn entry(&self, path: &str) -> Result<Option<(Oid, ObjectType)>, git2::Error> {
+        let tree = self.repository.find_tree(self.root)?;
+        match tree.get_path(path.as_ref()) {
+            Ok(entry) => Ok(entry.kind().map(|kind| (entry.id(), kind))),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Files for Snapshot<'_> {
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        let read = || match self.entry(path)? {
+            Some((id, ObjectType::Blob)) => {
+                Ok(Some(self.repository.find_blob(id)?.content().to_vec()))
+            }
+            _ => Ok(None),
+        };
+        read().map_err(|error: git2::Error| ReadError::new(path, error.message()))
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Entry>, ReadError> {
+        let list = || {
+            let Some((id, ObjectType::Tree)) = self.entry(folder)? else {
+                return Ok(Vec::new());
+            };
+            let tree = self.repository.find_tree(id)?;
+            let mut entries: Vec<Entry> = tree
+                .iter()
+                .map(|entry| Entry {
+                    name: String::from_utf8_lossy(entry.name_bytes()).into_owned(),
+                    folder: entry.kind() == Some(ObjectType::Tree),
+                })
+                .collect();
+            entries.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(entries)
+        };
+        list().map_err(|error: git2::Error| ReadError::new(folder, error.message()))
+    }
+}
+
+/// The newest commits of the branches that were asked for.
+pub struct Tips<'r> {
+    repository: &'r Repository,
+    tips: BTreeMap<BranchName, Oid>,
+    /// The branch that the repository's HEAD names, where it tells.
+    pub head: Option<BranchName>,
+    empty: bool,
+}
+
+impl<'r> Tips<'r> {
+    pub(super) fn new(repository: &'r Repository, fetched: Fetched) -> Self {
+        Self {
+            repository,
+            tips: fetched.tips,
+            head: fetched.head,
+            empty: fetched.empty,
+        }
+    }
+
+    /// Whether the repository has no branch at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.empty
+    }
+
+    /// The newest commit of a branch, or none where there is no such branch.
+    ///
+    /// # Errors
+    /// An object that is missing or broken.
+    pub fn get(&self, branch: &BranchName) -> Result<Option<Snapshot<'r>>, StoreError> {
+        self.tips
+            .get(branch)
+            .map(|oid| Snapshot::new(self.repository, *oid))
+            .transpose()
+    }
+
+    /// The commit whose id begins with `prefix`, where the history at hand has it.
+    ///
+    /// # Errors
+    /// An object that is missing or broken.
+    pub fn commit(&self, prefix: &str) -> Result<Option<Snapshot<'r>>, StoreError> {
+        match self.repository.find_commit_by_prefix(prefix) {
+            Ok(commit) => Snapshot::new(self.repository, commit.id()).map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+/// A commit id as the domain knows it.
+pub(super) fn revision(oid: Oid) -> String {
+    debug_assert!(oid.to_string().parse::<Revision>().is_ok());
+    oid.to_string()
+}

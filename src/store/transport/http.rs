@@ -1,0 +1,419 @@
+//! git's services over HTTP(S): one client, its own time limits, credentials sent only
+//! where they belong, and redirects only where git itself would follow them.
+
+use std::error::Error;
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use git2::transport::{Service, SmartSubtransportStream};
+use reqwest::StatusCode;
+use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::header::{CONTENT_TYPE, LOCATION};
+use secrecy::ExposeSecret;
+use url::Url;
+
+use super::TransportError;
+use super::smart::Channel;
+use crate::store::Access;
+use crate::store::credentials::Choice;
+use crate::store::helper::{self, Login};
+
+/// Some servers speak the smart protocol to `git/` alone.
+const USER_AGENT: &str = concat!("git/pinrail-", env!("CARGO_PKG_VERSION"));
+/// A moved project and a missing `.git` need two; a loop must end.
+const REDIRECTS: usize = 3;
+/// The part of a server's error text that is worth showing, in bytes.
+const SHOWN: u64 = 500;
+
+pub struct Http(Arc<Shared>);
+
+struct Shared {
+    client: Client,
+    /// The user name of the URL, for credential helpers.
+    user: Option<String>,
+    state: Mutex<State>,
+    failure: Mutex<Option<TransportError>>,
+}
+
+struct State {
+    base: Url,
+    login: Option<Login>,
+}
+
+impl Http {
+    /// # Errors
+    /// A CA file that cannot be used, or a token that would go over plain HTTP.
+    pub fn new(mut base: Url, access: &Access) -> Result<Self, TransportError> {
+        let user = Some(base.username().to_owned()).filter(|user| !user.is_empty());
+        let login = match access.credentials.choose(&base) {
+            Choice::None => None,
+            Choice::Token(token) => Some(Login {
+                user: user.clone().unwrap_or_else(|| token.user.clone()),
+                secret: token.secret.clone(),
+                source: token.source.to_owned(),
+                from_helper: false,
+            }),
+            Choice::PlainHttp(token) => {
+                let host = base.host_str().unwrap_or_default();
+                let problem = format!(
+                    "{} is not sent over plain http to {host}: use https",
+                    token.source
+                );
+                return Err(TransportError::Local(problem));
+            }
+        };
+        // Only the path matters from here on; the user travels in a header.
+        let _ = base.set_username("");
+        base.set_query(None);
+        base.set_fragment(None);
+        let path = base.path().trim_end_matches('/').to_owned();
+        base.set_path(&path);
+        let client = client(access)?;
+        let state = Mutex::new(State { base, login });
+        Ok(Self(Arc::new(Shared {
+            client,
+            user,
+            state,
+            failure: Mutex::default(),
+        })))
+    }
+}
+
+fn client(access: &Access) -> Result<Client, TransportError> {
+    let mut builder = Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(USER_AGENT)
+        .connect_timeout(Duration::from_secs(20))
+        .timeout(None);
+    if let Some(path) = &access.ca_file {
+        let failed = |problem: &dyn std::fmt::Display| {
+            TransportError::Local(format!(
+                "cannot use the CA file {}: {problem}",
+                path.display()
+            ))
+        };
+        let pem = std::fs::read(path).map_err(|error| failed(&error))?;
+        let certificates =
+            reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| failed(&error))?;
+        if certificates.is_empty() {
+            return Err(failed(&"it holds no certificate"));
+        }
+        builder = builder.tls_certs_merge(certificates);
+    }
+    builder
+        .build()
+        .map_err(|error| TransportError::Local(format!("cannot set up HTTP: {}", causes(&error))))
+}
+
+impl Channel for Http {
+    fn is_stateless(&self) -> bool {
+        true
+    }
+
+    fn open(
+        &self,
+        service: Service,
+        until: Instant,
+    ) -> Result<Box<dyn SmartSubtransportStream>, TransportError> {
+        match service {
+            Service::UploadPackLs => self.0.advertisement("git-upload-pack", until),
+            Service::ReceivePackLs => self.0.advertisement("git-receive-pack", until),
+            Service::UploadPack => Ok(self.0.exchange("git-upload-pack", until)),
+            Service::ReceivePack => Ok(self.0.exchange("git-receive-pack", until)),
+        }
+    }
+
+    fn failure(&self) -> Option<TransportError> {
+        self.0.failure.lock().ok().and_then(|mut slot| slot.take())
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks a service for its branches; finds out here who we are and where to go on.
+    fn advertisement(
+        self: &Arc<Self>,
+        service: &'static str,
+        until: Instant,
+    ) -> Result<Box<dyn SmartSubtransportStream>, TransportError> {
+        let mut redirects = 0;
+        loop {
+            let mut url = self.state().base.clone();
+            url.set_path(&format!("{}/info/refs", url.path()));
+            url.set_query(Some(&format!("service={service}")));
+            let answer = self.send(self.client.get(url.clone()), until)?;
+            let status = answer.status();
+            if status.is_redirection() && redirects < REDIRECTS {
+                redirects += 1;
+                self.follow(&url, &answer, service)?;
+            } else if status == StatusCode::UNAUTHORIZED && self.another_login()? {
+                // Asked again with the new one.
+            } else {
+                let answer = self.accept(answer, service, "advertisement")?;
+                self.remember_login();
+                return Ok(Box::new(Exchange {
+                    shared: Arc::clone(self),
+                    service,
+                    until,
+                    request: Vec::new(),
+                    answer: Some(answer),
+                    broken: false,
+                }));
+            }
+        }
+    }
+
+    fn exchange(
+        self: &Arc<Self>,
+        service: &'static str,
+        until: Instant,
+    ) -> Box<dyn SmartSubtransportStream> {
+        Box::new(Exchange {
+            shared: Arc::clone(self),
+            service,
+            until,
+            request: Vec::new(),
+            answer: None,
+            broken: false,
+        })
+    }
+
+    fn post(
+        &self,
+        service: &str,
+        body: Vec<u8>,
+        until: Instant,
+    ) -> Result<Response, TransportError> {
+        let mut url = self.state().base.clone();
+        url.set_path(&format!("{}/{service}", url.path()));
+        let request = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, format!("application/x-{service}-request"))
+            .body(body);
+        self.accept(self.send(request, until)?, service, "result")
+    }
+
+    fn send(
+        &self,
+        mut request: RequestBuilder,
+        until: Instant,
+    ) -> Result<Response, TransportError> {
+        if let Some(login) = &self.state().login {
+            request = request.basic_auth(&login.user, Some(login.secret.expose_secret()));
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(TransportError::Timeout(
+                "no time was left to ask".to_owned(),
+            ));
+        }
+        request.timeout(left).send().map_err(|error| {
+            if error.is_timeout() && Instant::now() >= until {
+                TransportError::Timeout("no answer".to_owned())
+            } else {
+                TransportError::Unreachable(causes(&error))
+            }
+        })
+    }
+
+    /// Goes to the new address if it is the same server's, no less encrypted, and the
+    /// answer to the same question: what git calls `http.followRedirects=initial`.
+    fn follow(&self, from: &Url, answer: &Response, service: &str) -> Result<(), TransportError> {
+        let target = answer
+            .headers()
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok());
+        let target = target.and_then(|target| from.join(target).ok());
+        let refused = |what: &str| TransportError::NotFound(format!("it {what}"));
+        let Some(mut target) = target else {
+            return Err(refused("redirects to nowhere"));
+        };
+        let shown = format!(
+            "redirects to {}: use the new address",
+            target.host_str().unwrap_or_default()
+        );
+        let same_server = target.host_str() == from.host_str()
+            && (target.scheme() == from.scheme() || target.scheme() == "https")
+            && (target.port_or_known_default() == from.port_or_known_default()
+                || from.scheme() != target.scheme());
+        let question = format!("service={service}");
+        let Some(path) = target
+            .path()
+            .strip_suffix("/info/refs")
+            .map(ToOwned::to_owned)
+        else {
+            return Err(refused(&shown));
+        };
+        if !same_server || target.query() != Some(question.as_str()) {
+            return Err(refused(&shown));
+        }
+        target.set_path(&path);
+        target.set_query(None);
+        self.state().base = target;
+        Ok(())
+    }
+
+    /// Takes the next source of credentials; false when there is none left.
+    fn another_login(&self) -> Result<bool, TransportError> {
+        let mut state = self.state();
+        match &state.login {
+            None => {
+                state.login = helper::ask(&state.base, self.user.as_deref());
+                Ok(state.login.is_some())
+            }
+            Some(login) => {
+                if login.from_helper {
+                    helper::reject(&state.base, login);
+                }
+                Err(TransportError::Auth {
+                    tried: login.source.clone(),
+                })
+            }
+        }
+    }
+
+    fn remember_login(&self) {
+        let state = self.state();
+        if let Some(login) = state.login.as_ref().filter(|login| login.from_helper) {
+            helper::approve(&state.base, login);
+        }
+    }
+
+    /// Tells a git answer from everything else that a server may say.
+    fn accept(
+        &self,
+        answer: Response,
+        service: &str,
+        kind: &str,
+    ) -> Result<Response, TransportError> {
+        let status = answer.status();
+        let expected = format!("application/x-{service}-{kind}");
+        let is_git = answer
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|value| value.as_bytes() == expected.as_bytes());
+        if status == StatusCode::OK && is_git {
+            return Ok(answer);
+        }
+        let words = shown(status, answer);
+        Err(match status {
+            StatusCode::UNAUTHORIZED => {
+                let tried = self.state().login.as_ref().map_or_else(
+                    || "PINRAIL_TOKEN, the CI's own token, git's credential helpers (nothing was found)".to_owned(),
+                    |login| login.source.clone(),
+                );
+                TransportError::Auth { tried }
+            }
+            StatusCode::FORBIDDEN => TransportError::Forbidden(words),
+            StatusCode::NOT_FOUND | StatusCode::GONE => TransportError::NotFound(words),
+            status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+                TransportError::Unreachable(words)
+            }
+            StatusCode::OK => TransportError::NotFound(
+                "the answer is not git's: is this the address of a repository?".to_owned(),
+            ),
+            _ => TransportError::Protocol(words),
+        })
+    }
+}
+
+/// The status, and the server's text where it is one for people.
+fn shown(status: StatusCode, answer: Response) -> String {
+    let is_text = answer
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"text/plain"));
+    let mut text = Vec::new();
+    if is_text {
+        let _ = answer.take(SHOWN).read_to_end(&mut text);
+    }
+    let text: String = String::from_utf8_lossy(&text)
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let status = format!("HTTP {status}");
+    if text.trim().is_empty() {
+        status
+    } else {
+        format!("{status}: {}", text.trim())
+    }
+}
+
+/// An error with everything that led to it; reqwest's own text stops at the first.
+fn causes(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// One request and its answer: sent when the first byte of the answer is asked for.
+struct Exchange {
+    shared: Arc<Shared>,
+    service: &'static str,
+    until: Instant,
+    request: Vec<u8>,
+    answer: Option<Response>,
+    broken: bool,
+}
+
+impl Exchange {
+    fn fail(&mut self, error: TransportError) -> io::Error {
+        self.broken = true;
+        let message = error.to_string();
+        if let Ok(mut slot) = self.shared.failure.lock() {
+            *slot = Some(error);
+        }
+        io::Error::other(message)
+    }
+}
+
+impl Read for Exchange {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.answer.is_none() {
+            let body = std::mem::take(&mut self.request);
+            match self.shared.post(self.service, body, self.until) {
+                Ok(answer) => self.answer = Some(answer),
+                Err(error) => return Err(self.fail(error)),
+            }
+        }
+        let read = self
+            .answer
+            .as_mut()
+            .map_or(Ok(0), |answer| answer.read(buffer));
+        read.map_err(|error| {
+            self.fail(if Instant::now() >= self.until {
+                TransportError::Timeout("the answer stopped".to_owned())
+            } else {
+                TransportError::Unreachable(format!("the answer broke off: {error}"))
+            })
+        })
+    }
+}
+
+impl Write for Exchange {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.request.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Exchange {
+    /// Reads the answer to its end: the server's last hooks run while it is sent, and the
+    /// connection serves the next request.
+    fn drop(&mut self) {
+        if let Some(answer) = self.answer.as_mut().filter(|_| !self.broken) {
+            let _ = io::copy(answer, &mut io::sink());
+        }
+    }
+}

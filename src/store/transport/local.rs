@@ -1,0 +1,189 @@
+//! A repository on this machine, written through git's own receive-pack.
+//!
+//! libgit2 writes to a path without comparing the branch first, and so loses pushes that
+//! were acknowledged. git's receive-pack does not, and it runs the repository's hooks and
+//! updates a clean work tree.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use git2::Repository;
+use tempfile::TempDir;
+
+use super::{Fetched, History, Transport, TransportError, Update, scratch};
+use crate::domain::name::BranchName;
+use crate::store::child::{Guarded, Words, command};
+
+pub struct Local {
+    path: PathBuf,
+    target: Repository,
+    /// New objects are written here, and read from the target beside it.
+    objects: Repository,
+    _folder: TempDir,
+}
+
+impl Local {
+    pub fn open(path: &Path) -> Result<Self, TransportError> {
+        let shown = path.display();
+        let path = path
+            .canonicalize()
+            .map_err(|error| TransportError::NotFound(format!("{shown}: {error}")))?;
+        let target = Repository::discover(&path).map_err(|error| match error.code() {
+            git2::ErrorCode::NotFound => {
+                TransportError::NotFound("it is no git repository".to_owned())
+            }
+            _ => error.into(),
+        })?;
+        let path = target
+            .workdir()
+            .unwrap_or_else(|| target.path())
+            .to_path_buf();
+        let (folder, objects) = scratch()?;
+        let failed = |error: std::io::Error| {
+            TransportError::Local(format!("cannot write a temporary file: {error}"))
+        };
+        let alternates = format!("{}\n", target.commondir().join("objects").display());
+        std::fs::write(objects.path().join("objects/info/alternates"), alternates)
+            .map_err(failed)?;
+        // Where the target's history is cut, ours is cut too.
+        if target.is_shallow() {
+            std::fs::copy(
+                target.commondir().join("shallow"),
+                objects.path().join("shallow"),
+            )
+            .map_err(failed)?;
+        }
+        let objects = Repository::open(objects.path())?;
+        Ok(Self {
+            path,
+            target,
+            objects,
+            _folder: folder,
+        })
+    }
+
+    /// Two updates of one work tree at a time would leave it between them: git's
+    /// receive-pack compares the branch only after it has written the files.
+    fn one_at_a_time(&self, until: Instant) -> Result<Option<File>, TransportError> {
+        if self.target.is_bare() {
+            return Ok(None);
+        }
+        let failed = |error: std::io::Error| {
+            TransportError::Local(format!("cannot lock {}: {error}", self.path.display()))
+        };
+        let file = File::create(self.target.commondir().join("pinrail.lock")).map_err(failed)?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(std::fs::TryLockError::WouldBlock) if Instant::now() < until => {
+                    thread::sleep(Duration::from_millis(5))
+                }
+                Err(std::fs::TryLockError::WouldBlock) => {
+                    return Err(TransportError::Timeout(
+                        "another pinrail is writing there".to_owned(),
+                    ));
+                }
+                Err(std::fs::TryLockError::Error(error)) => return Err(failed(error)),
+            }
+        }
+    }
+}
+
+impl Transport for Local {
+    fn fetch(
+        &mut self,
+        branches: &[BranchName],
+        _: History,
+        _: Instant,
+    ) -> Result<Fetched, TransportError> {
+        let mut fetched = Fetched {
+            empty: true,
+            ..Fetched::default()
+        };
+        for branch in branches {
+            match self
+                .target
+                .find_reference(&branch.reference())
+                .and_then(|found| found.peel_to_commit())
+            {
+                Ok(commit) => {
+                    fetched.tips.insert(branch.clone(), commit.id());
+                }
+                Err(error) if error.code() == git2::ErrorCode::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let head = self.target.find_reference("HEAD").ok();
+        let head =
+            head.and_then(|head| head.symbolic_target().ok().flatten().map(ToOwned::to_owned));
+        fetched.head = head.and_then(|name| name.strip_prefix("refs/heads/")?.parse().ok());
+        fetched.empty = self
+            .target
+            .references_glob("refs/heads/*")?
+            .next()
+            .is_none();
+        Ok(fetched)
+    }
+
+    fn push(&mut self, update: &Update<'_>, until: Instant) -> Result<(), TransportError> {
+        let _held = self.one_at_a_time(until)?;
+        let reference = update.branch.reference();
+        let mut git = command("git");
+        git.arg("-C")
+            .arg(self.objects.path())
+            .args(["push", "--porcelain", "--no-verify"]);
+        git.arg("--receive-pack=git -c receive.denyCurrentBranch=updateInstead receive-pack");
+        git.arg(format!("--force-with-lease={reference}:{}", update.from));
+        git.arg("--")
+            .arg(&self.path)
+            .arg(format!("{}:{reference}", update.to));
+        git.stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = git.spawn().map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => TransportError::Local(
+                "the program `git` is needed to write to a path, and it is not installed"
+                    .to_owned(),
+            ),
+            _ => TransportError::Local(format!("cannot run git: {error}")),
+        })?;
+        let (answer, words) = (
+            child.stdout.take().map(Words::listen),
+            child.stderr.take().map(Words::listen),
+        );
+        let (status, expired) = Guarded::new(child, until).finish();
+        let say = |pipe: &Option<Words>| pipe.as_ref().map(Words::take).unwrap_or_default();
+        let (answer, words) = (say(&answer), say(&words));
+        if expired {
+            return Err(TransportError::Timeout(
+                "git receive-pack did not end".to_owned(),
+            ));
+        }
+        match answer.lines().find_map(|line| line.strip_prefix("!\t")) {
+            None if status.is_some_and(|status| status.success()) => Ok(()),
+            None => Err(TransportError::Unreachable(words)),
+            Some(line) => {
+                let summary = line.split('\t').nth(1).unwrap_or(line);
+                // Only the server's no is a refusal; git's own is about what it saw before.
+                if summary.starts_with("[remote rejected]") {
+                    let spoken = words
+                        .lines()
+                        .filter_map(|line| line.strip_prefix("remote: "));
+                    let said: Vec<_> = std::iter::once(summary)
+                        .chain(spoken.map(str::trim))
+                        .collect();
+                    Err(TransportError::Refused(said.join("; ")))
+                } else {
+                    Err(TransportError::Stale)
+                }
+            }
+        }
+    }
+
+    fn objects(&self) -> &Repository {
+        &self.objects
+    }
+}

@@ -1,0 +1,132 @@
+//! The ways to a repository. Each keeps the same promises and passes the same tests.
+
+mod http;
+mod local;
+mod smart;
+mod ssh;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use git2::{Oid, Repository};
+
+use super::Access;
+use super::location::Location;
+use crate::domain::name::BranchName;
+
+/// How much history to bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    /// The newest commit, and what joins it to commits that are here already.
+    Tip,
+    Whole,
+}
+
+/// What a repository has, of what was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fetched {
+    pub tips: BTreeMap<BranchName, Oid>,
+    pub head: Option<BranchName>,
+    /// No branch at all.
+    pub empty: bool,
+}
+
+/// Moves one branch from a commit to another, or not at all.
+#[derive(Clone, Debug)]
+pub struct Update<'a> {
+    pub branch: &'a BranchName,
+    /// What the branch must be at for the update to happen.
+    pub from: Oid,
+    pub to: Oid,
+}
+
+/// Why a repository did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransportError {
+    /// A connection that could not be made or broke: what was asked may have happened.
+    #[error("{0}")]
+    Unreachable(String),
+    /// No answer before the deadline: what was asked may have happened.
+    #[error("{0}")]
+    Timeout(String),
+    /// The server does not take our credentials.
+    #[error("none was accepted of: {tried}")]
+    Auth { tried: String },
+    /// The server knows us and will not let us.
+    #[error("{0}")]
+    Forbidden(String),
+    #[error("{0}")]
+    NotFound(String),
+    /// The server read the update and refused this branch.
+    #[error("{0}")]
+    Refused(String),
+    /// The branch was seen elsewhere before anything was sent.
+    #[error("the branch moved")]
+    Stale,
+    /// An answer that is not git's.
+    #[error("{0}")]
+    Protocol(String),
+    /// A failure on this machine.
+    #[error("{0}")]
+    Local(String),
+}
+
+impl TransportError {
+    /// Whether the same request may go well a moment later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unreachable(_))
+    }
+
+    /// Whether the server itself said no, as opposed to a failure on the way.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Forbidden(_))
+    }
+}
+
+impl From<git2::Error> for TransportError {
+    fn from(error: git2::Error) -> Self {
+        Self::Local(format!("git: {}", error.message()))
+    }
+}
+
+/// A way to a repository.
+pub trait Transport {
+    /// Reads where the branches are, and brings their objects into [`Self::objects`].
+    fn fetch(
+        &mut self,
+        branches: &[BranchName],
+        history: History,
+        until: Instant,
+    ) -> Result<Fetched, TransportError>;
+
+    /// Sends a commit of [`Self::objects`] and moves the branch to it. `Ok` only if the
+    /// server says of this very branch that it moved.
+    fn push(&mut self, update: &Update<'_>, until: Instant) -> Result<(), TransportError>;
+
+    /// Where fetched objects are, and new ones are written.
+    fn objects(&self) -> &Repository;
+}
+
+/// The transport for a location.
+pub fn open(location: &Location, access: &Access) -> Result<Box<dyn Transport>, TransportError> {
+    Ok(match location {
+        Location::Path(path) => Box::new(local::Local::open(path)?),
+        Location::Http(url) => Box::new(smart::Smart::http(url.clone(), access)?),
+        Location::Ssh(address) => Box::new(smart::Smart::ssh(address.clone(), access)?),
+    })
+}
+
+/// A bare repository for the objects of one run, gone with it.
+fn scratch() -> Result<(tempfile::TempDir, Repository), TransportError> {
+    let folder = tempfile::Builder::new()
+        .prefix("pinrail-")
+        .tempdir()
+        .map_err(|error| {
+            TransportError::Local(format!("cannot make a temporary folder: {error}"))
+        })?;
+    let mut options = git2::RepositoryInitOptions::new();
+    // Templates of the machine would cost time and could bring hooks.
+    options.bare(true).external_template(false);
+    let repository = Repository::init_opts(folder.path(), &options)?;
+    Ok((folder, repository))
+}

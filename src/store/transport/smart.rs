@@ -1,0 +1,329 @@
+//! git's smart protocol as libgit2 speaks it, over a channel of ours (HTTP or SSH).
+//!
+//! libgit2 brings the protocol; the channels bring authentication, time limits and errors
+//! that can be told apart, which libgit2's own transports do not.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, Once};
+use std::time::Instant;
+
+use git2::transport::{
+    Service, SmartSubtransport, SmartSubtransportStream, Transport as GitTransport, register,
+};
+use git2::{
+    AutotagOption, Direction, FetchOptions, Oid, PushOptions, Remote, RemoteCallbacks, Repository,
+};
+use tempfile::TempDir;
+use url::Url;
+
+use super::http::Http;
+use super::ssh::Ssh;
+use super::{Fetched, History, Transport, TransportError, Update, scratch};
+use crate::domain::name::BranchName;
+use crate::store::Access;
+use crate::store::location::SshAddress;
+
+/// Bytes to and from git's services on a server.
+pub trait Channel: Send + Sync {
+    /// Whether each request is answered on its own, as over HTTP.
+    fn is_stateless(&self) -> bool;
+    /// Opens a service. What is written goes to it, what is read comes from it.
+    fn open(
+        &self,
+        service: Service,
+        until: Instant,
+    ) -> Result<Box<dyn SmartSubtransportStream>, TransportError>;
+    /// The error behind a read or write of a stream that failed, if there was one.
+    fn failure(&self) -> Option<TransportError>;
+}
+
+/// A repository behind a channel, its objects in a repository for this run.
+pub struct Smart {
+    objects: Repository,
+    _folder: TempDir,
+    line: Line,
+}
+
+/// A channel under the address by which libgit2 asks for it.
+struct Line {
+    address: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    channel: Box<dyn Channel>,
+    until: Mutex<Instant>,
+    failure: Mutex<Option<TransportError>>,
+}
+
+/// libgit2 finds a transport by its URL alone, so each line has a URL of its own.
+static LINES: LazyLock<Mutex<HashMap<String, Arc<Shared>>>> = LazyLock::new(Mutex::default);
+const SCHEME: &str = "pinrail-line";
+
+impl Smart {
+    pub fn http(url: Url, access: &Access) -> Result<Self, TransportError> {
+        Self::over(Box::new(Http::new(url, access)?))
+    }
+
+    pub fn ssh(address: SshAddress, access: &Access) -> Result<Self, TransportError> {
+        Self::over(Box::new(Ssh::new(address, access)))
+    }
+
+    fn over(channel: Box<dyn Channel>) -> Result<Self, TransportError> {
+        let (folder, objects) = scratch()?;
+        Ok(Self {
+            objects,
+            _folder: folder,
+            line: Line::new(channel),
+        })
+    }
+
+    /// Runs one exchange; an error of the channel wins over what libgit2 makes of it.
+    fn exchange<T>(
+        &self,
+        until: Instant,
+        run: impl FnOnce(&Repository, &mut Remote<'_>) -> Result<T, TransportError>,
+    ) -> Result<T, TransportError> {
+        self.line.start(until);
+        let mut remote = self.objects.remote_anonymous(&self.line.address)?;
+        run(&self.objects, &mut remote).map_err(|error| self.line.failure().unwrap_or(error))
+    }
+}
+
+impl Transport for Smart {
+    fn fetch(
+        &mut self,
+        branches: &[BranchName],
+        history: History,
+        until: Instant,
+    ) -> Result<Fetched, TransportError> {
+        self.exchange(until, |objects, remote| {
+            remote.connect(Direction::Fetch).map_err(broken)?;
+            let mut fetched = Fetched {
+                empty: true,
+                ..Fetched::default()
+            };
+            let heads: Vec<(String, Oid)> = remote
+                .list()
+                .map_err(broken)?
+                .iter()
+                .map(|head| (head.name().to_owned(), head.oid()))
+                .collect();
+            fetched.empty = !heads
+                .iter()
+                .any(|(name, _)| name.starts_with("refs/heads/"));
+            let head = remote.default_branch().ok();
+            let head = head.and_then(|name| name.as_str().ok().map(ToOwned::to_owned));
+            fetched.head = head.and_then(|name| name.strip_prefix("refs/heads/")?.parse().ok());
+            for branch in branches {
+                if let Some((_, oid)) = heads.iter().find(|(name, _)| *name == branch.reference()) {
+                    fetched.tips.insert(branch.clone(), *oid);
+                }
+            }
+            let is_here = |oid: &Oid| objects.find_commit(*oid).is_ok();
+            if history == History::Whole || !fetched.tips.values().all(is_here) {
+                download(objects, remote, &fetched, history)?;
+            }
+            remote.disconnect().map_err(broken)?;
+            Ok(fetched)
+        })
+    }
+
+    fn push(&mut self, update: &Update<'_>, until: Instant) -> Result<(), TransportError> {
+        self.exchange(until, |objects, remote| {
+            let source = "refs/pinrail/push";
+            objects.reference(source, update.to, true, "push")?;
+            let reference = update.branch.reference();
+            let status: RefCell<Option<Option<String>>> = RefCell::new(None);
+            let words = RefCell::new(Vec::new());
+            let mut stale = false;
+            let pushed = {
+                let mut callbacks = RemoteCallbacks::new();
+                callbacks.push_update_reference(|name, refusal| {
+                    if name == reference {
+                        status.replace(Some(refusal.map(ToOwned::to_owned)));
+                    }
+                    Ok(())
+                });
+                callbacks.sideband_progress(|bytes| {
+                    words.borrow_mut().extend_from_slice(bytes);
+                    true
+                });
+                // The lease: libgit2 sends the old id that it saw, so it must be ours.
+                callbacks.push_negotiation(|updates| {
+                    stale = updates.iter().any(|seen| seen.src() != update.from);
+                    if stale {
+                        Err(git2::Error::from_str("the branch moved"))
+                    } else {
+                        Ok(())
+                    }
+                });
+                let mut options = PushOptions::new();
+                options.remote_callbacks(callbacks);
+                remote.push(&[format!("{source}:{reference}")], Some(&mut options))
+            };
+            match (pushed, status.into_inner()) {
+                _ if stale => Err(TransportError::Stale),
+                (Err(error), _) if error.code() == git2::ErrorCode::NotFastForward => {
+                    Err(TransportError::Stale)
+                }
+                (Err(error), None) => Err(broken(error)),
+                (_, Some(None)) => Ok(()),
+                (_, Some(Some(refusal))) => {
+                    Err(TransportError::Refused(said(&refusal, &words.into_inner())))
+                }
+                (Ok(()), None) => Err(TransportError::Protocol(
+                    "the server did not say whether the branch moved".to_owned(),
+                )),
+            }
+        })
+    }
+
+    fn objects(&self) -> &Repository {
+        &self.objects
+    }
+}
+
+/// An error that libgit2 reports of an exchange with the server.
+fn broken(error: git2::Error) -> TransportError {
+    TransportError::Unreachable(error.message().to_owned())
+}
+
+/// The server's own words: of the branch, and what its hooks said.
+fn said(refusal: &str, sideband: &[u8]) -> String {
+    let spoken = String::from_utf8_lossy(sideband);
+    let spoken = spoken
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
+    std::iter::once(refusal)
+        .chain(spoken)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn download(
+    objects: &Repository,
+    remote: &mut Remote<'_>,
+    fetched: &Fetched,
+    history: History,
+) -> Result<(), TransportError> {
+    // A branch seen before joins the new commits to it; asking for a depth again gains nothing.
+    let kept = |branch: &BranchName| format!("refs/pinrail/kept/{branch}");
+    let seen = fetched
+        .tips
+        .keys()
+        .any(|branch| objects.find_reference(&kept(branch)).is_ok());
+    let mut options = FetchOptions::new();
+    options
+        .download_tags(AutotagOption::None)
+        .update_fetchhead(false);
+    match (history, seen) {
+        (History::Tip, false) => options.depth(1),
+        (History::Tip, true) | (History::Whole, false) => &mut options,
+        (History::Whole, true) => options.depth(i32::MAX),
+    };
+    let wanted: Vec<String> = fetched
+        .tips
+        .keys()
+        .map(|branch| format!("+{}:{}", branch.reference(), kept(branch)))
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    remote
+        .download(&wanted, Some(&mut options))
+        .map_err(broken)?;
+    for (branch, oid) in &fetched.tips {
+        objects.reference(&kept(branch), *oid, true, "fetch")?;
+    }
+    Ok(())
+}
+
+impl Line {
+    fn new(channel: Box<dyn Channel>) -> Self {
+        static REGISTERED: Once = Once::new();
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        REGISTERED.call_once(|| {
+            // SAFETY: the only registration of this program, made before any transport is.
+            let registered = unsafe { register(SCHEME, answer) };
+            debug_assert!(registered.is_ok());
+        });
+        let address = format!("{SCHEME}://{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let shared = Arc::new(Shared {
+            channel,
+            until: Mutex::new(Instant::now()),
+            failure: Mutex::default(),
+        });
+        if let Ok(mut lines) = LINES.lock() {
+            lines.insert(address.clone(), Arc::clone(&shared));
+        }
+        Self { address, shared }
+    }
+
+    fn start(&self, until: Instant) {
+        if let Ok(mut slot) = self.shared.until.lock() {
+            *slot = until;
+        }
+        self.failure();
+        self.shared.channel.failure();
+    }
+
+    /// Takes the error of the channel, if there was one.
+    fn failure(&self) -> Option<TransportError> {
+        let opening = self
+            .shared
+            .failure
+            .lock()
+            .ok()
+            .and_then(|mut slot| slot.take());
+        opening.or_else(|| self.shared.channel.failure())
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if let Ok(mut lines) = LINES.lock() {
+            lines.remove(&self.address);
+        }
+    }
+}
+
+/// Called by libgit2 for each address with our scheme.
+fn answer(remote: &Remote<'_>) -> Result<GitTransport, git2::Error> {
+    let shared = remote
+        .url()
+        .ok()
+        .and_then(|url| LINES.lock().ok()?.get(url).cloned());
+    let shared = shared.ok_or_else(|| git2::Error::from_str("no such line"))?;
+    GitTransport::smart(remote, shared.channel.is_stateless(), Subtransport(shared))
+}
+
+struct Subtransport(Arc<Shared>);
+
+impl SmartSubtransport for Subtransport {
+    fn action(
+        &self,
+        _: &str,
+        service: Service,
+    ) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
+        let until = self
+            .0
+            .until
+            .lock()
+            .map_or_else(|_| Instant::now(), |until| *until);
+        self.0.channel.open(service, until).map_err(|error| {
+            let message = error.to_string();
+            if let Ok(mut slot) = self.0.failure.lock() {
+                *slot = Some(error);
+            }
+            git2::Error::from_str(&message)
+        })
+    }
+
+    fn close(&self) -> Result<(), git2::Error> {
+        Ok(())
+    }
+}

@@ -1,0 +1,91 @@
+//! A folder's files, as they lie on the disk.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::domain::tree::{Entry, Files, ReadError};
+
+/// A folder on this machine, committed or not.
+#[derive(Clone, Debug)]
+pub struct WorkTree {
+    root: PathBuf,
+}
+
+impl WorkTree {
+    #[must_use]
+    pub fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
+        }
+    }
+}
+
+/// A missing file or folder is no error here.
+fn unless_missing<T>(result: io::Result<T>, path: &str) -> Result<Option<T>, ReadError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound
+                    | io::ErrorKind::NotADirectory
+                    | io::ErrorKind::IsADirectory
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(ReadError::new(path, error)),
+    }
+}
+
+impl Files for WorkTree {
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        unless_missing(std::fs::read(self.root.join(path)), path)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Entry>, ReadError> {
+        let Some(entries) = unless_missing(std::fs::read_dir(self.root.join(folder)), folder)?
+        else {
+            return Ok(Vec::new());
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| ReadError::new(folder, error))?;
+            let kind = entry
+                .file_type()
+                .map_err(|error| ReadError::new(folder, error))?;
+            found.push(Entry {
+                name: entry.file_name().to_string_lossy().into_owned(),
+                folder: kind.is_dir(),
+            });
+        }
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_and_folders_are_read_and_missing_ones_are_no_error() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(folder.path().join("a")).expect("a folder");
+        std::fs::write(folder.path().join("a/b"), "c").expect("a file");
+        let tree = WorkTree::new(folder.path());
+        assert_eq!(tree.read("a/b").expect("read"), Some(b"c".to_vec()));
+        for missing in ["a", "a/x", "a/b/c"] {
+            assert_eq!(tree.read(missing).expect(missing), None);
+        }
+        assert_eq!(
+            tree.list("a").expect("list"),
+            [Entry {
+                name: "b".to_owned(),
+                folder: false
+            }]
+        );
+        assert_eq!(tree.list("x").expect("list"), []);
+        assert_eq!(tree.list("a/b").expect("list"), []);
+    }
+}

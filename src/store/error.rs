@@ -33,6 +33,9 @@ pub enum StoreError {
         attempts: u32,
         words: String,
     },
+    /// A work tree with changes cannot follow its branch.
+    #[error("the work tree of {location} has changes that are not committed")]
+    DirtyWorkTree { location: String },
     /// The server keeps saying no while others move the branch.
     #[error(
         "{location} refused the change to `{branch}` in each of {attempts} tries, while others \

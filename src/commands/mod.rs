@@ -1,0 +1,74 @@
+//! What each command does: arguments in, one report out.
+//!
+//! A command file is its arguments and a `run`. It neither prints nor reads the
+//! environment: what it needs comes in a [`Context`], what it has to say goes out in a
+//! [`Report`] or a [`CommandError`].
+
+pub mod check;
+pub mod domain;
+pub mod init;
+pub mod pin;
+pub mod pin_file;
+pub mod schema;
+pub mod service;
+pub mod status;
+
+mod error;
+mod report;
+mod state;
+
+pub use error::{CommandError, ErrorKind};
+pub use report::{Body, Document, FileChange, Outcome, Page, PinItem, Report};
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::store::{Access, Author, Location, Message};
+
+/// What a command is given beside its arguments.
+pub struct Context {
+    /// The services-root, or why none could be told.
+    pub location: Result<Location, CommandError>,
+    /// The folder of the work tree one stands in, where `check` looks by default.
+    pub work_tree: Option<PathBuf>,
+    pub access: Access,
+    pub author: Author,
+    pub ci: Ci,
+    pub timeout: Duration,
+    pub dry_run: bool,
+    pub now: Timestamp,
+    pub talk: Box<dyn Talk>,
+}
+
+/// What the CI says of the run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ci {
+    /// The commit that is being built.
+    pub revision: Option<String>,
+    /// The pipeline's number.
+    pub sequence: Option<u64>,
+    /// The page of the run.
+    pub run_url: Option<String>,
+}
+
+/// How a command speaks while it works; the terminal is elsewhere.
+pub trait Talk {
+    /// Says what takes time now; the line is gone when the value is dropped.
+    fn progress(&self, message: &str) -> Box<dyn Drop>;
+}
+
+impl Context {
+    /// A commit's message with the trailers that say where it came from.
+    #[must_use]
+    pub fn message(&self, subject: impl Into<String>) -> Message {
+        let mut trailers = Vec::new();
+        if let Some(url) = &self.ci.run_url {
+            trailers.push(("Run".to_owned(), url.clone()));
+        }
+        // Two writers with the same edit in the same second must not make one commit.
+        trailers.push(("Pinrail-Id".to_owned(), format!("{:016x}", fastrand::u64(..))));
+        Message { subject: subject.into(), trailers }
+    }
+}

@@ -8,5 +8,8 @@
 //! Arrows say who may import whom. `domain` is pure; git2 appears only in `store`; only
 //! `cli::ui` writes to the terminal. `docs/architecture.md` tells the rest.
 
+pub mod cli;
+pub mod commands;
 pub mod domain;
+pub mod render;
 pub mod store;

@@ -40,7 +40,9 @@ impl ErrorKind {
     #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::NotFound | Self::Authentication | Self::Network | Self::Timeout | Self::Local => 1,
+            Self::NotFound | Self::Authentication | Self::Network | Self::Timeout | Self::Local => {
+                1
+            }
             Self::Usage => 2,
             Self::Conflict | Self::Superseded | Self::Contention => 3,
             Self::Invalid => 4,
@@ -75,7 +77,12 @@ pub struct CommandError {
 
 impl CommandError {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hints: Vec::new(), body: None }
+        Self {
+            kind,
+            message: message.into(),
+            hints: Vec::new(),
+            body: None,
+        }
     }
 
     #[must_use]
@@ -130,27 +137,43 @@ impl From<StoreError> for CommandError {
                 "check the address, and that the token may read it (a private repository looks missing without one)",
             ),
             StoreError::NoBranch { branch, .. } => {
-                let hint = format!("`git push origin main:{branch}` makes it; `branches:` in pinrail.yaml names another");
+                let hint = format!(
+                    "`git push origin main:{branch}` makes it; `branches:` in pinrail.yaml names another"
+                );
                 return Self::new(ErrorKind::NotFound, message).hint(hint);
             }
-            StoreError::Empty { .. } => (ErrorKind::NotFound, "`pinrail init DIR` makes a services-root to push there"),
+            StoreError::Empty { .. } => (
+                ErrorKind::NotFound,
+                "`pinrail init DIR` makes a services-root to push there",
+            ),
             StoreError::Auth { .. } => (
                 ErrorKind::Authentication,
                 "set PINRAIL_TOKEN (and PINRAIL_USERNAME, where the server wants one), or set up a git credential helper",
             ),
-            StoreError::Network { .. } => (ErrorKind::Network, "nothing was written; try `git ls-remote` on the same address"),
-            StoreError::Timeout { .. } => (ErrorKind::Timeout, "run it again, it is safe to repeat; `--timeout` gives it longer"),
-            StoreError::Unknown { .. } => (ErrorKind::Network, "run the same command again: it finds out and is safe to repeat"),
+            StoreError::Network { .. } => (
+                ErrorKind::Network,
+                "nothing was written; try `git ls-remote` on the same address",
+            ),
+            StoreError::Timeout { .. } => (
+                ErrorKind::Timeout,
+                "run it again, it is safe to repeat; `--timeout` gives it longer",
+            ),
+            StoreError::Unknown { .. } => (
+                ErrorKind::Network,
+                "run the same command again: it finds out and is safe to repeat",
+            ),
             StoreError::Refused { .. } | StoreError::RefusedWhileMoving { .. } => (
                 ErrorKind::Refused,
                 "the words are the server's: look at the token's rights, the branch's protection and the hooks there",
             ),
-            StoreError::Contention { .. } => {
-                (ErrorKind::Contention, "nothing was written: run it again, or give it longer with `--timeout`")
-            }
-            StoreError::DirtyWorkTree { .. } => {
-                (ErrorKind::Refused, "commit or stash the changes there, or give the repository's URL with `--repo`")
-            }
+            StoreError::Contention { .. } => (
+                ErrorKind::Contention,
+                "nothing was written: run it again, or give it longer with `--timeout`",
+            ),
+            StoreError::DirtyWorkTree { .. } => (
+                ErrorKind::Refused,
+                "commit or stash the changes there, or give the repository's URL with `--repo`",
+            ),
             StoreError::Local(_) => return Self::new(ErrorKind::Local, message),
         };
         Self::new(kind, message).hint(hint)

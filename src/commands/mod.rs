@@ -12,6 +12,7 @@ pub mod pin_file;
 pub mod schema;
 pub mod service;
 pub mod status;
+mod status_text;
 
 mod error;
 mod report;
@@ -56,8 +57,11 @@ pub struct Ci {
 /// How a command speaks while it works; the terminal is elsewhere.
 pub trait Talk {
     /// Says what takes time now; the line is gone when the value is dropped.
-    fn progress(&self, message: &str) -> Box<dyn Drop>;
+    fn progress(&self, message: &str) -> Box<dyn Working>;
 }
+
+/// A line that says what takes time now.
+pub trait Working {}
 
 impl Context {
     /// A commit's message with the trailers that say where it came from.
@@ -68,7 +72,13 @@ impl Context {
             trailers.push(("Run".to_owned(), url.clone()));
         }
         // Two writers with the same edit in the same second must not make one commit.
-        trailers.push(("Pinrail-Id".to_owned(), format!("{:016x}", fastrand::u64(..))));
-        Message { subject: subject.into(), trailers }
+        trailers.push((
+            "Pinrail-Id".to_owned(),
+            format!("{:016x}", fastrand::u64(..)),
+        ));
+        Message {
+            subject: subject.into(),
+            trailers,
+        }
     }
 }

@@ -35,21 +35,30 @@ pub fn read(file: &Path, context: &Context) -> Result<Vec<Wanted>, CommandError>
     } else {
         std::fs::read(file)
     };
-    let bytes = bytes.map_err(|error| CommandError::new(ErrorKind::Local, format!("cannot read {shown}: {error}")))?;
+    let bytes = bytes.map_err(|error| {
+        CommandError::new(ErrorKind::Local, format!("cannot read {shown}: {error}"))
+    })?;
     let invalid = |problem: String| {
         CommandError::new(ErrorKind::Invalid, format!("{shown}: {problem}")).hint(
             "it is a JSON list of objects with service, environment, imageTag, targetRevision, and perhaps \
              imageDigest, expect, sequence, create, domain",
         )
     };
-    let entries: Vec<Entry> = serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
+    let entries: Vec<Entry> =
+        serde_json::from_slice(&bytes).map_err(|error| invalid(error.to_string()))?;
     if entries.is_empty() {
         return Err(invalid("there is no pin in it".to_owned()));
     }
     let mut wanted: Vec<Wanted> = Vec::new();
     for entry in entries {
-        if wanted.iter().any(|other| other.service == entry.service && other.environment == entry.environment) {
-            return Err(invalid(format!("`{}` is there twice for `{}`", entry.service, entry.environment)));
+        if wanted
+            .iter()
+            .any(|other| other.service == entry.service && other.environment == entry.environment)
+        {
+            return Err(invalid(format!(
+                "`{}` is there twice for `{}`",
+                entry.service, entry.environment
+            )));
         }
         wanted.push(Wanted {
             service: entry.service,
@@ -57,8 +66,14 @@ pub fn read(file: &Path, context: &Context) -> Result<Vec<Wanted>, CommandError>
             image_tag: entry.image_tag,
             revision: revision(entry.target_revision, context)?,
             digest: entry.image_digest,
-            expect: entry.expect.map(|expect| expect.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})),
-            sequence: entry.sequence.map_or_else(|| default_sequence(context), Sequence::Number),
+            expect: entry.expect.map(|expect| {
+                expect
+                    .parse()
+                    .unwrap_or_else(|never: std::convert::Infallible| match never {})
+            }),
+            sequence: entry
+                .sequence
+                .map_or_else(|| default_sequence(context), Sequence::Number),
             create: entry.create,
             domain: entry.domain,
         });

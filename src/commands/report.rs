@@ -143,8 +143,16 @@ pub struct FileChange {
 
 impl From<&Change> for FileChange {
     fn from(change: &Change) -> Self {
-        let text = |bytes: &Option<Vec<u8>>| bytes.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        Self { path: change.path.clone(), before: text(&change.before), after: text(&change.after) }
+        let text = |bytes: &Option<Vec<u8>>| {
+            bytes
+                .as_ref()
+                .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        };
+        Self {
+            path: change.path.clone(),
+            before: text(&change.before),
+            after: text(&change.after),
+        }
     }
 }
 
@@ -155,7 +163,20 @@ impl DryRun {
         if !dry_run {
             return Self::default();
         }
-        Self { dry_run, changes: changes.iter().map(FileChange::from).collect() }
+        Self {
+            dry_run,
+            changes: changes.iter().map(FileChange::from).collect(),
+        }
+    }
+
+    /// Every file as it would be, for people.
+    #[must_use]
+    pub fn shown(&self) -> Vec<String> {
+        let tell = |change: &FileChange| match &change.after {
+            Some(after) => format!("Would write {}:\n{}", change.path, after.trim_end()),
+            None => format!("Would remove {}", change.path),
+        };
+        self.changes.iter().map(tell).collect()
     }
 }
 
@@ -276,7 +297,14 @@ pub struct Report {
 impl Report {
     #[must_use]
     pub fn new(outcome: Outcome, body: Body) -> Self {
-        Self { outcome, body, text: |_, _| String::new(), said: Vec::new(), warnings: Vec::new(), exit_code: 0 }
+        Self {
+            outcome,
+            body,
+            text: |_, _| String::new(),
+            said: Vec::new(),
+            warnings: Vec::new(),
+            exit_code: 0,
+        }
     }
 
     #[must_use]
@@ -314,7 +342,10 @@ impl<'a> Document<'a> {
                     message: Cow::Borrowed(&error.message),
                     hints: Cow::Borrowed(&error.hints),
                 }),
-                body: error.body.as_deref().map_or(Cow::Owned(Body::Empty {}), Cow::Borrowed),
+                body: error
+                    .body
+                    .as_deref()
+                    .map_or(Cow::Owned(Body::Empty {}), Cow::Borrowed),
             },
         }
     }

@@ -27,28 +27,48 @@ impl Opened {
         let _progress = context.talk.progress(&format!("reading {location}"));
         let pace = Pace::until(context.timeout);
         let mut repo = StateRepo::open(&location, &context.access, pace, context.dry_run)?;
-        let usual: Vec<BranchName> = ["main", "pins"].iter().filter_map(|name| name.parse().ok()).collect();
+        let usual: Vec<BranchName> = ["main", "pins"]
+            .iter()
+            .filter_map(|name| name.parse().ok())
+            .collect();
         let tips = repo.tips(&usual)?;
         if tips.is_empty() {
-            return Err(StoreError::Empty { location: location.to_string() }.into());
+            return Err(StoreError::Empty {
+                location: location.to_string(),
+            }
+            .into());
         }
         let mut candidates: Vec<BranchName> = tips.head.clone().into_iter().collect();
-        candidates.extend(usual.into_iter().next().filter(|main| Some(main) != tips.head.as_ref()));
+        candidates.extend(
+            usual
+                .into_iter()
+                .next()
+                .filter(|main| Some(main) != tips.head.as_ref()),
+        );
         for main in candidates {
             let tips = repo.tips(std::slice::from_ref(&main))?;
-            let Some(snapshot) = tips.get(&main)? else { continue };
+            let Some(snapshot) = tips.get(&main)? else {
+                continue;
+            };
             if let Some(config) = config_of(&snapshot)? {
                 // The configuration may say that it is at home on another branch.
                 let home = config.main_branch();
                 if home == main {
                     return Ok(Self { repo, main, config });
                 }
-                let problem = format!("it is on the branch `{main}` and says `branches.main: {home}`");
+                let problem =
+                    format!("it is on the branch `{main}` and says `branches.main: {home}`");
                 return Err(Problem::error("config", layout::CONFIG, problem).into());
             }
         }
-        Err(CommandError::new(ErrorKind::NotFound, format!("{location} is no services-root: it has no {}", layout::CONFIG))
-            .hint("`pinrail init DIR` makes one; `--repo` names another repository"))
+        Err(CommandError::new(
+            ErrorKind::NotFound,
+            format!(
+                "{location} is no services-root: it has no {}",
+                layout::CONFIG
+            ),
+        )
+        .hint("`pinrail init DIR` makes one; `--repo` names another repository"))
     }
 
     /// The branches that hold pins and locks, main first.
@@ -58,7 +78,9 @@ impl Opened {
 }
 
 fn config_of(files: &dyn Files) -> Result<Option<Config>, CommandError> {
-    let Some(text) = files.read(layout::CONFIG)? else { return Ok(None) };
+    let Some(text) = files.read(layout::CONFIG)? else {
+        return Ok(None);
+    };
     Ok(Some(Config::parse(&text).map_err(Problem::config)?))
 }
 
@@ -73,37 +95,65 @@ impl<'r> State<'r> {
     /// Reads the state again; the configuration may have changed with it.
     pub fn read(tips: &Tips<'r>, main: &BranchName, location: &str) -> Result<Self, CommandError> {
         let get = |branch: &BranchName| {
-            let missing = || StoreError::NoBranch { location: location.to_owned(), branch: branch.clone() };
+            let missing = || StoreError::NoBranch {
+                location: location.to_owned(),
+                branch: branch.clone(),
+            };
             tips.get(branch)?.ok_or_else(missing)
         };
         let main = get(main)?;
         let config = config_of(&main)?.ok_or_else(|| {
-            CommandError::new(ErrorKind::NotFound, format!("{location} has no {} any more", layout::CONFIG))
+            CommandError::new(
+                ErrorKind::NotFound,
+                format!("{location} has no {} any more", layout::CONFIG),
+            )
         })?;
         let pins = config.pins_branch();
-        let pins = if pins == config.main_branch() { main.clone() } else { get(&pins)? };
+        let pins = if pins == config.main_branch() {
+            main.clone()
+        } else {
+            get(&pins)?
+        };
         Ok(Self { config, main, pins })
     }
 
     pub fn root(&self) -> Root<'_> {
-        Root { config: &self.config, main: &self.main, pins: &self.pins }
+        Root {
+            config: &self.config,
+            main: &self.main,
+            pins: &self.pins,
+        }
     }
 }
 
 /// The environment of this name, or an error with the nearest ones.
 pub fn environment<'a>(config: &'a Config, name: &str) -> Result<&'a Environment, CommandError> {
     config.environment(name).ok_or_else(|| {
-        let known: Vec<_> = config.environments.iter().map(|environment| environment.name.as_str()).collect();
-        let hint = did_you_mean(&nearest(name, &known)).unwrap_or_else(|| format!("there are: {}", known.join(", ")));
-        CommandError::new(ErrorKind::NotFound, format!("there is no environment `{name}`")).hint(hint)
+        let known: Vec<_> = config
+            .environments
+            .iter()
+            .map(|environment| environment.name.as_str())
+            .collect();
+        let hint = did_you_mean(&nearest(name, &known))
+            .unwrap_or_else(|| format!("there are: {}", known.join(", ")));
+        CommandError::new(
+            ErrorKind::NotFound,
+            format!("there is no environment `{name}`"),
+        )
+        .hint(hint)
     })
 }
 
 /// The domain of this name, or an error with the nearest ones.
 pub fn domain<'a>(config: &'a Config, name: &str) -> Result<&'a Domain, CommandError> {
     config.domain(name).ok_or_else(|| {
-        let known: Vec<_> = config.domains.iter().map(|domain| domain.name.as_str()).collect();
-        let hint = did_you_mean(&nearest(name, &known)).unwrap_or_else(|| format!("there are: {}", known.join(", ")));
+        let known: Vec<_> = config
+            .domains
+            .iter()
+            .map(|domain| domain.name.as_str())
+            .collect();
+        let hint = did_you_mean(&nearest(name, &known))
+            .unwrap_or_else(|| format!("there are: {}", known.join(", ")));
         CommandError::new(ErrorKind::NotFound, format!("there is no domain `{name}`"))
             .hint(hint)
             .hint(format!("`pinrail domain add {name}` adds it"))
@@ -116,7 +166,10 @@ pub fn domain_of(root: &Root<'_>, service: &ServiceName) -> Result<DomainName, C
         return Ok(domain.clone());
     }
     let known = root.services()?;
-    let error = CommandError::new(ErrorKind::NotFound, format!("there is no service `{service}`"));
+    let error = CommandError::new(
+        ErrorKind::NotFound,
+        format!("there is no service `{service}`"),
+    );
     Err(error
         .hints(did_you_mean(&nearest(service.as_str(), known.keys())))
         .hint(format!("`pinrail service add {service}` registers it")))
@@ -126,10 +179,16 @@ pub fn domain_of(root: &Root<'_>, service: &ServiceName) -> Result<DomainName, C
 pub fn default_domain(config: &Config) -> Result<&Domain, CommandError> {
     match config.domains.as_slice() {
         [only] => Ok(only),
-        several => several.iter().find(|domain| domain.name.as_str() == "services").ok_or_else(|| {
-            let known: Vec<_> = several.iter().map(|domain| domain.name.as_str()).collect();
-            CommandError::new(ErrorKind::Usage, "which domain the service belongs to must be said")
+        several => several
+            .iter()
+            .find(|domain| domain.name.as_str() == "services")
+            .ok_or_else(|| {
+                let known: Vec<_> = several.iter().map(|domain| domain.name.as_str()).collect();
+                CommandError::new(
+                    ErrorKind::Usage,
+                    "which domain the service belongs to must be said",
+                )
                 .hint(format!("`--domain` with one of: {}", known.join(", ")))
-        }),
+            }),
     }
 }

@@ -103,11 +103,20 @@ impl fmt::Display for Problem {
 /// # Errors
 /// A tree that cannot be read.
 pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
-    let mut problems = configuration::check(root.config);
-    problems.extend(services::check(root)?);
+    let mut problems = registry(root)?;
     problems.extend(pins::check(root)?);
     problems.extend(locks::check(root)?);
     problems.sort_by(|a, b| (&a.path, a.line, a.severity).cmp(&(&b.path, b.line, b.severity)));
+    Ok(problems)
+}
+
+/// Judges the configuration and the registry alone.
+///
+/// # Errors
+/// A tree that cannot be read.
+pub fn registry(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
+    let mut problems = configuration::check(root.config);
+    problems.extend(services::check(root)?);
     Ok(problems)
 }
 

@@ -83,6 +83,18 @@ pub enum ForgeKind {
     Github,
 }
 
+impl ForgeKind {
+    /// The kind as the configuration writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Git => "git",
+            Self::Gitlab => "gitlab",
+            Self::Github => "github",
+        }
+    }
+}
+
 /// The branches; with forge kind `git` pins are on the main branch unless told otherwise.
 #[derive(Clone, Debug, PartialEq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

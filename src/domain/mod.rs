@@ -5,6 +5,7 @@
 pub mod artifact;
 pub mod check;
 pub mod config;
+pub mod config_edit;
 pub mod environment;
 pub mod judge;
 pub mod layout;

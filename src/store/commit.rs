@@ -7,7 +7,7 @@ use git2::{FileMode, Oid, Repository, Signature};
 
 use super::error::StoreError;
 use super::snapshot::Snapshot;
-use crate::domain::tree::Files;
+use crate::domain::tree::{Entry, Files, ReadError};
 
 /// Who makes a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +58,12 @@ impl Edits {
         self.0.insert(path.into(), None);
     }
 
+    /// The files of `base` as they are after the edits.
+    #[must_use]
+    pub fn over<'a>(&'a self, base: &'a dyn Files) -> Edited<'a> {
+        Edited { base, edits: self }
+    }
+
     /// What the edits change in `base`, leaving out what is so already.
     pub(super) fn changes(&self, base: &dyn Files) -> Result<Vec<Change>, StoreError> {
         let mut changes = Vec::new();
@@ -74,6 +80,52 @@ impl Edits {
             }
         }
         Ok(changes)
+    }
+}
+
+/// A tree with edits that are not committed yet.
+pub struct Edited<'a> {
+    base: &'a dyn Files,
+    edits: &'a Edits,
+}
+
+impl Files for Edited<'_> {
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        self.edits
+            .0
+            .get(path)
+            .map_or_else(|| self.base.read(path), |content| Ok(content.clone()))
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Entry>, ReadError> {
+        let prefix = format!("{folder}/");
+        let mut entries: BTreeMap<String, bool> = self
+            .base
+            .list(folder)?
+            .into_iter()
+            .map(|entry| (entry.name, entry.folder))
+            .collect();
+        for (path, content) in &self.edits.0 {
+            let Some(rest) = path.strip_prefix(&prefix) else {
+                continue;
+            };
+            match (rest.split_once('/'), content) {
+                (Some((name, _)), Some(_)) => {
+                    entries.insert(name.to_owned(), true);
+                }
+                (Some(_), None) => {}
+                (None, Some(_)) => {
+                    entries.insert(rest.to_owned(), false);
+                }
+                (None, None) => {
+                    entries.remove(rest);
+                }
+            }
+        }
+        Ok(entries
+            .into_iter()
+            .map(|(name, folder)| Entry { name, folder })
+            .collect())
     }
 }
 

@@ -74,6 +74,36 @@ impl<'r> Snapshot<'r> {
         Ok(found)
     }
 
+    /// The commit on the line of first parents that made one file what it is here; none
+    /// where there is no such file, or where the history at hand is cut before it.
+    ///
+    /// # Errors
+    /// An object that is missing or broken.
+    pub fn last_change(&self, path: &str) -> Result<Option<String>, StoreError> {
+        let repository = self.repository();
+        let content = |commit: Oid| match repository
+            .find_commit(commit)?
+            .tree()?
+            .get_path(path.as_ref())
+        {
+            Ok(entry) => Ok(Some(entry.id())),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error),
+        };
+        let Some(here) = content(self.commit)? else {
+            return Ok(None);
+        };
+        let mut oid = self.commit;
+        loop {
+            match repository.find_commit(oid)?.parent_id(0) {
+                Err(_) => return Ok(Some(oid.to_string())),
+                Ok(parent) if repository.find_commit(parent).is_err() => return Ok(None),
+                Ok(parent) if content(parent)? != Some(here) => return Ok(Some(oid.to_string())),
+                Ok(parent) => oid = parent,
+            }
+        }
+    }
+
     /// The newest commit on the line of first parents at or before `time`.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! A change is never text to rebase but a plan: a function from the newest snapshot to
 //! edits, run again on every new tip ([`StateRepo::transact`]). Nothing is checked out.
 
+mod checkout;
 mod child;
 mod commit;
 mod credentials;
@@ -16,13 +17,14 @@ mod snapshot;
 mod transport;
 mod work_tree;
 
-pub use commit::{Author, Change, Edits, Message};
+pub use checkout::Checkout;
+pub use commit::{Author, Change, Edited, Edits, Message};
 pub use credentials::{Credentials, SECRET_VARIABLES, Token, TokenScope};
 pub use error::StoreError;
 pub use history::{LastChange, Moment};
 pub use init::init;
-pub use land::{Committed, Pace, Planned};
-pub use location::{Location, LocationError, origin_of};
+pub use land::{Committed, Failure, Pace, Planned};
+pub use location::{Location, LocationError, configured_author, origin_of};
 pub use snapshot::{Snapshot, Tips};
 pub use work_tree::WorkTree;
 

@@ -1,0 +1,107 @@
+//! `init`: a new services-root, ready to push.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::report::{Body, InitReport, Outcome, Report};
+use super::schema::SchemaName;
+use super::{CommandError, Context, ErrorKind};
+use crate::domain::check::{Problem, registry};
+use crate::domain::config::{Config, ForgeKind};
+use crate::domain::layout;
+use crate::domain::registry::Root;
+use crate::domain::repository_url::RepositoryUrl;
+use crate::render;
+use crate::store::{Edits, WorkTree, init};
+
+/// Make a new services-root: a Git repository with a first commit.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  pinrail init services-root
+  pinrail init services-root --forge gitlab \\
+    --repository https://gitlab.example.com/platform/services-root.git")]
+pub struct InitArgs {
+    /// Where to make it: a folder that is empty or not there
+    dir: PathBuf,
+    /// The forge that will host it; with `git`, all is on one branch
+    #[arg(long, value_name = "KIND", default_value = "git")]
+    forge: ForgeKind,
+    /// Where it will be hosted, as Argo CD will read it
+    #[arg(long, value_name = "URL")]
+    repository: Option<RepositoryUrl>,
+}
+
+impl InitArgs {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// A folder that is not empty or cannot be written.
+    pub fn run(self, context: &Context) -> Result<Report, CommandError> {
+        let bug = |error: String| CommandError::new(ErrorKind::Bug, error);
+        let files = render::services_root(self.forge, self.repository.as_ref())
+            .map_err(|error| bug(error.to_string()))?;
+        let mut edits = Edits::default();
+        for (path, content) in files {
+            edits.write(path, content.into_bytes());
+        }
+        for schema in [
+            SchemaName::Config,
+            SchemaName::Service,
+            SchemaName::Pin,
+            SchemaName::Lock,
+        ] {
+            edits.write(
+                format!(".pinrail/schemas/{}", schema.file_name()),
+                schema.text().into_bytes(),
+            );
+        }
+        let nothing = WorkTree::new(std::path::Path::new("/nonexistent"));
+        let tree = edits.over(&nothing);
+        let config = crate::domain::tree::Files::read(&tree, layout::CONFIG)?.unwrap_or_default();
+        let config =
+            Config::parse(&config).map_err(|error| bug(Problem::config(error).to_string()))?;
+        let root = Root {
+            config: &config,
+            main: &tree,
+            pins: &tree,
+        };
+        if let Some(problem) = registry(&root)?.first() {
+            return Err(bug(problem.to_string()));
+        }
+        let branches = config.branches();
+        let shown = self.dir.display().to_string();
+        let names: Vec<String> = branches.iter().map(ToString::to_string).collect();
+        if context.dry_run {
+            let body = InitReport {
+                directory: shown.clone(),
+                commit: String::new(),
+                branches: names,
+            };
+            return Ok(Report::new(Outcome::Created, Body::Init(body))
+                .say(format!("Would make a services-root in {shown}")));
+        }
+        let commit = init(
+            &self.dir,
+            &branches,
+            &edits,
+            &context.author,
+            &context.message("pinrail init"),
+        )?;
+        let body = InitReport {
+            directory: shown.clone(),
+            commit,
+            branches: names.clone(),
+        };
+        Ok(Report::new(Outcome::Created, Body::Init(body))
+            .say(format!(
+                "Made a services-root in {shown}, on {}",
+                names.join(" and ")
+            ))
+            .say(format!(
+                "Next: cd {shown} && pinrail service add NAME, or edit {}",
+                layout::CONFIG
+            )))
+    }
+}

@@ -17,12 +17,7 @@ impl Variables {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        Self(
-            std::env::vars_os()
-                .filter_map(text)
-                .filter(|(_, value)| !value.is_empty())
-                .collect(),
-        )
+        Self(std::env::vars_os().filter_map(text).filter(|(_, value)| !value.is_empty()).collect())
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -30,18 +25,13 @@ impl Variables {
     }
 
     fn first(&self, names: &[&str]) -> Option<String> {
-        names
-            .iter()
-            .find_map(|name| self.get(name))
-            .map(ToOwned::to_owned)
+        names.iter().find_map(|name| self.get(name)).map(ToOwned::to_owned)
     }
 
     /// How the services-root is reached.
     pub fn access(&self, ca_file: Option<PathBuf>, login: Option<Token>) -> Access {
         Access {
-            credentials: Credentials {
-                tokens: self.tokens().into_iter().chain(login).collect(),
-            },
+            credentials: Credentials { tokens: self.tokens().into_iter().chain(login).collect() },
             ca_file: ca_file.or_else(|| self.get("CI_SERVER_TLS_CA_FILE").map(PathBuf::from)),
             ssh_key: self.get("PINRAIL_SSH_KEY").map(PathBuf::from),
             ssh_command: self.get("GIT_SSH_COMMAND").map(ToOwned::to_owned),
@@ -51,16 +41,10 @@ impl Variables {
 
     /// The tokens at hand, ours first, each with the only server that it may go to.
     fn tokens(&self) -> Vec<Token> {
-        let github = self
-            .get("GITHUB_SERVER_URL")
-            .unwrap_or("https://github.com");
+        let github = self.get("GITHUB_SERVER_URL").unwrap_or("https://github.com");
         let gitlab = self.get("CI_SERVER_URL").unwrap_or("https://gitlab.com");
         let known = [
-            (
-                "PINRAIL_TOKEN",
-                self.get("PINRAIL_USERNAME").unwrap_or("oauth2"),
-                None,
-            ),
+            ("PINRAIL_TOKEN", self.get("PINRAIL_USERNAME").unwrap_or("oauth2"), None),
             ("GH_TOKEN", "x-access-token", Some(github)),
             ("GITHUB_TOKEN", "x-access-token", Some(github)),
             ("GITLAB_TOKEN", "oauth2", Some(gitlab)),
@@ -72,12 +56,7 @@ impl Variables {
                 Some(server) => TokenScope::Server(server.parse().ok()?),
             };
             let secret = self.get(source)?.to_owned().into();
-            Some(Token {
-                source,
-                user: user.to_owned(),
-                secret,
-                scope,
-            })
+            Some(Token { source, user: user.to_owned(), secret, scope })
         };
         known.into_iter().filter_map(token).collect()
     }
@@ -92,35 +71,24 @@ impl Variables {
         let email =
             email.or_else(|| actor.map(|actor| format!("{actor}@users.noreply.github.com")));
         Author {
-            name: name
-                .or(configured.0)
-                .unwrap_or_else(|| "pinrail".to_owned()),
-            email: email
-                .or(configured.1)
-                .unwrap_or_else(|| "pinrail@localhost".to_owned()),
+            name: name.or(configured.0).unwrap_or_else(|| "pinrail".to_owned()),
+            email: email.or(configured.1).unwrap_or_else(|| "pinrail@localhost".to_owned()),
         }
     }
 
     /// What the CI says of the run.
     pub fn ci(&self) -> Ci {
         let github_run = || {
-            let (server, repository) = (
-                self.get("GITHUB_SERVER_URL")?,
-                self.get("GITHUB_REPOSITORY")?,
-            );
-            Some(format!(
-                "{server}/{repository}/actions/runs/{}",
-                self.get("GITHUB_RUN_ID")?
-            ))
+            let (server, repository) =
+                (self.get("GITHUB_SERVER_URL")?, self.get("GITHUB_REPOSITORY")?);
+            Some(format!("{server}/{repository}/actions/runs/{}", self.get("GITHUB_RUN_ID")?))
         };
         Ci {
             revision: self.first(&["CI_COMMIT_SHA", "GITHUB_SHA"]),
             sequence: self
                 .first(&["CI_PIPELINE_ID", "GITHUB_RUN_ID"])
                 .and_then(|number| number.parse().ok()),
-            run_url: self
-                .first(&["CI_JOB_URL", "CI_PIPELINE_URL"])
-                .or_else(github_run),
+            run_url: self.first(&["CI_JOB_URL", "CI_PIPELINE_URL"]).or_else(github_run),
         }
     }
 }
@@ -144,33 +112,19 @@ pub fn place(told: Option<&str>) -> Place {
             };
             CommandError::new(ErrorKind::Usage, error.to_string()).hint(hint)
         });
-        return Place {
-            location,
-            work_tree: None,
-            login: None,
-        };
+        return Place { location, work_tree: None, login: None };
     }
     let Some((url, own)) = origin_of(Path::new(".")) else {
-        let error = CommandError::new(
-            ErrorKind::Usage,
-            "which services-root is meant must be said",
-        )
-        .hint("`--repo URL|PATH` or PINRAIL_REPO, or stand in a clone of it");
-        return Place {
-            location: Err(error),
-            work_tree: None,
-            login: None,
-        };
+        let error =
+            CommandError::new(ErrorKind::Usage, "which services-root is meant must be said")
+                .hint("`--repo URL|PATH` or PINRAIL_REPO, or stand in a clone of it");
+        return Place { location: Err(error), work_tree: None, login: None };
     };
     let (url, login) = without_login(&url);
     let location = url
         .parse()
         .map_err(|error: LocationError| CommandError::new(ErrorKind::Usage, error.to_string()));
-    Place {
-        location,
-        work_tree: Some(own),
-        login,
-    }
+    Place { location, work_tree: Some(own), login }
 }
 
 /// A clone's URL may hold a login, put there by whoever cloned; it is used, and not shown.
@@ -184,12 +138,8 @@ fn without_login(text: &str) -> (String, Option<Token>) {
     let user = url.username().to_owned();
     let _ = (url.set_password(None), url.set_username(""));
     let source = "the clone's own URL";
-    let token = Token {
-        source,
-        user,
-        secret: secret.into(),
-        scope: TokenScope::Server(url.clone()),
-    };
+    let token =
+        Token { source, user, secret: secret.into(), scope: TokenScope::Server(url.clone()) };
     (url.to_string(), Some(token))
 }
 
@@ -200,10 +150,7 @@ mod tests {
 
     fn variables(pairs: &[(&str, &str)]) -> Variables {
         Variables(
-            pairs
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         )
     }
 
@@ -227,16 +174,10 @@ mod tests {
             ("GITHUB_REPOSITORY", "o/r"),
             ("GITHUB_ACTOR", "anna"),
         ]);
-        assert_eq!(
-            github.ci().run_url.as_deref(),
-            Some("https://github.com/o/r/actions/runs/9")
-        );
+        assert_eq!(github.ci().run_url.as_deref(), Some("https://github.com/o/r/actions/runs/9"));
         assert_eq!(
             github.author(),
-            Author {
-                name: "anna".to_owned(),
-                email: "anna@users.noreply.github.com".to_owned()
-            }
+            Author { name: "anna".to_owned(), email: "anna@users.noreply.github.com".to_owned() }
         );
     }
 
@@ -259,10 +200,7 @@ mod tests {
     fn a_login_in_the_clones_url_is_taken_out_of_it() {
         let (url, login) = without_login("https://anna:hunter2@git.example.com/a.git");
         let login = login.expect("a login");
-        assert_eq!(
-            (url.as_str(), login.user.as_str()),
-            ("https://git.example.com/a.git", "anna")
-        );
+        assert_eq!((url.as_str(), login.user.as_str()), ("https://git.example.com/a.git", "anna"));
         assert_eq!(login.secret.expose_secret(), "hunter2");
         assert_eq!(without_login("git@host:a.git").0, "git@host:a.git");
     }

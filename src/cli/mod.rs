@@ -132,9 +132,7 @@ fn timeout(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse() {
         return Ok(Duration::from_secs(seconds));
     }
-    text.parse::<Period>()
-        .map(|period| period.duration())
-        .map_err(|error| error.to_string())
+    text.parse::<Period>().map(|period| period.duration()).map_err(|error| error.to_string())
 }
 
 /// Runs the program on these arguments, and returns its exit code.
@@ -145,12 +143,8 @@ pub fn main(arguments: &[std::ffi::OsString]) -> u8 {
         Err(error) => return usage(&error, arguments),
     };
     let Cli { global, command } = cli;
-    let ui = Ui::new(
-        global.json,
-        global.quiet,
-        choice(global.color),
-        std::io::stderr().is_terminal(),
-    );
+    let ui =
+        Ui::new(global.json, global.quiet, choice(global.color), std::io::stderr().is_terminal());
     match command {
         Command::Schema(args) => ui.print(&args.name.text()),
         Command::Completions { shell } => ui.print(&completions(shell)),
@@ -174,9 +168,9 @@ fn run(command: Command, context: &Context) -> Result<Report, CommandError> {
         Command::Pin(args) => args.run(context),
         Command::Status(args) => args.run(context),
         Command::Check(args) => args.run(context),
-        Command::Schema(_) | Command::Completions { .. } | Command::Man { .. } => Err(
-            CommandError::new(ErrorKind::Bug, "this command was to print a text"),
-        ),
+        Command::Schema(_) | Command::Completions { .. } | Command::Man { .. } => {
+            Err(CommandError::new(ErrorKind::Bug, "this command was to print a text"))
+        }
     }
 }
 
@@ -218,11 +212,7 @@ fn usage(error: &clap::Error, arguments: &[std::ffi::OsString]) -> u8 {
     }
     let text = error.render().to_string();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let message = lines
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches("error: ")
-        .to_owned();
+    let message = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
     let hints = lines.map(ToOwned::to_owned);
     let result: Result<Report, _> = Err(CommandError::new(ErrorKind::Usage, message).hints(hints));
     ui::print_document(&Document::new("", &result));
@@ -241,10 +231,7 @@ fn man(path: &[String]) -> Result<String, CommandError> {
     let mut name = "pinrail".to_owned();
     for part in path {
         let Some(next) = command.find_subcommand(part).cloned() else {
-            let known: Vec<_> = command
-                .get_subcommands()
-                .map(clap::Command::get_name)
-                .collect();
+            let known: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
             return Err(CommandError::new(
                 ErrorKind::Usage,
                 format!("there is no command `{name} {part}`"),

@@ -21,12 +21,7 @@ pub struct Ui {
 
 impl Ui {
     pub fn new(json: bool, quiet: bool, color: ColorChoice, terminal: bool) -> Self {
-        Self {
-            json,
-            quiet,
-            color,
-            progress: terminal && !quiet && !json,
-        }
+        Self { json, quiet, color, progress: terminal && !quiet && !json }
     }
 
     /// Prints a text as it is; a reader that has gone away is no failure.
@@ -70,9 +65,7 @@ impl Ui {
 
     /// A voice for commands at work.
     pub fn talk(&self) -> Box<dyn Talk> {
-        Box::new(Voice {
-            progress: self.progress,
-        })
+        Box::new(Voice { progress: self.progress })
     }
 
     fn stderr(&self) -> AutoStream<io::Stderr> {
@@ -107,9 +100,7 @@ pub fn print_clap(error: &clap::Error) -> u8 {
 
 /// A terminal's width; where nobody looks, wide enough that nothing is wrapped.
 fn page() -> Page {
-    let told = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok());
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let seen =
         || terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
     let width = if io::stdout().is_terminal() {
@@ -117,10 +108,7 @@ fn page() -> Page {
     } else {
         told.unwrap_or(500)
     };
-    Page {
-        width,
-        now: Timestamp::now(),
-    }
+    Page { width, now: Timestamp::now() }
 }
 
 struct Voice {

@@ -39,20 +39,10 @@ impl CheckArgs {
             (None, Some(work_tree)) => of_folder(work_tree)?,
             _ => of_remote(context)?,
         };
-        let errors = problems
-            .iter()
-            .filter(|problem| problem.severity == Severity::Error)
-            .count();
-        let body = Body::Check(CheckReport {
-            problems,
-            services,
-            pins,
-        });
+        let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+        let body = Body::Check(CheckReport { problems, services, pins });
         if errors > 0 {
-            let message = format!(
-                "{errors} {}",
-                if errors == 1 { "problem" } else { "problems" }
-            );
+            let message = format!("{errors} {}", if errors == 1 { "problem" } else { "problems" });
             return Err(CommandError::new(ErrorKind::Invalid, message).with(body));
         }
         let mut report = Report::new(Outcome::Ok, body)
@@ -82,11 +72,8 @@ fn of_remote(context: &Context) -> Result<Found, CommandError> {
 fn of_folder(folder: &Path) -> Result<Found, CommandError> {
     let tree = WorkTree::new(folder);
     let Some(text) = tree.read(layout::CONFIG)? else {
-        let message = format!(
-            "{} is no services-root: it has no {}",
-            folder.display(),
-            layout::CONFIG
-        );
+        let message =
+            format!("{} is no services-root: it has no {}", folder.display(), layout::CONFIG);
         return Err(
             CommandError::new(ErrorKind::NotFound, message).hint("`pinrail init DIR` makes one")
         );
@@ -97,65 +84,27 @@ fn of_folder(folder: &Path) -> Result<Found, CommandError> {
     };
     let (main, pins) = (config.main_branch(), config.pins_branch());
     if main == pins {
-        return judged(
-            &Root {
-                config: &config,
-                main: &tree,
-                pins: &tree,
-            },
-            None,
-        );
+        return judged(&Root { config: &config, main: &tree, pins: &tree }, None);
     }
     let Some(checkout) = Checkout::at(folder) else {
         // No repository: the folder is taken as the files of all branches at once.
-        let merged = Config {
-            branches: Branches {
-                pins: Some(main),
-                ..config.branches.clone()
-            },
-            ..config
-        };
-        return judged(
-            &Root {
-                config: &merged,
-                main: &tree,
-                pins: &tree,
-            },
-            None,
-        );
+        let merged =
+            Config { branches: Branches { pins: Some(main), ..config.branches.clone() }, ..config };
+        return judged(&Root { config: &merged, main: &tree, pins: &tree }, None);
     };
     let on_pins = checkout.branch().as_ref() == Some(&pins);
     let other = if on_pins { &main } else { &pins };
     match checkout.snapshot(other)? {
-        Some(snapshot) if on_pins => judged(
-            &Root {
-                config: &config,
-                main: &snapshot,
-                pins: &tree,
-            },
-            None,
-        ),
-        Some(snapshot) => judged(
-            &Root {
-                config: &config,
-                main: &tree,
-                pins: &snapshot,
-            },
-            None,
-        ),
+        Some(snapshot) if on_pins => {
+            judged(&Root { config: &config, main: &snapshot, pins: &tree }, None)
+        }
+        Some(snapshot) => judged(&Root { config: &config, main: &tree, pins: &snapshot }, None),
         None => {
             let warning = format!(
                 "the branch `{other}` is not here and was not checked: `git fetch origin {other}`"
             );
             let nothing = WorkTree::new(Path::new("/nonexistent"));
-            judged(
-                &Root {
-                    config: &config,
-                    main: &tree,
-                    pins: &nothing,
-                },
-                Some(warning),
-            )
+            judged(&Root { config: &config, main: &tree, pins: &nothing }, Some(warning))
         }
     }
 }
@@ -180,14 +129,8 @@ pub fn text(body: &Body, _: &Page) -> String {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
-        let line = problem
-            .line
-            .map(|line| format!(":{line}"))
-            .unwrap_or_default();
-        lines.push_str(&format!(
-            "{}{line}: {severity}: {}\n",
-            problem.path, problem.message
-        ));
+        let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+        lines.push_str(&format!("{}{line}: {severity}: {}\n", problem.path, problem.message));
         if let Some(hint) = &problem.hint {
             lines.push_str(&format!("  hint: {hint}\n"));
         }

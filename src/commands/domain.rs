@@ -74,52 +74,35 @@ impl DomainCommand {
 
 impl AddArgs {
     fn run(self, context: &Context) -> Result<Report, CommandError> {
-        let Self {
-            name,
-            owners,
-            group,
-            size,
-            registration,
-        } = self;
-        let domain = Domain {
-            name,
-            owners,
-            group,
-            size,
-            registration,
-        };
+        let Self { name, owners, group, size, registration } = self;
+        let domain = Domain { name, owners, group, size, registration };
         let name = &domain.name;
-        service::change(
-            context,
-            &format!("add domain {name}"),
-            Outcome::Added,
-            |state| {
-                let mut edits = Edits::default();
-                match state.config.domain(name.as_str()) {
-                    Some(there) if *there == domain => {}
-                    Some(_) => {
-                        let message =
-                            format!("the domain `{name}` is there already, with other values");
-                        return Err(CommandError::new(ErrorKind::Conflict, message)
-                            .hint(format!("edit {}", layout::CONFIG)));
-                    }
-                    None => {
-                        let text = state.main.read(layout::CONFIG)?.unwrap_or_default();
-                        let text = String::from_utf8_lossy(&text);
-                        let edited = add_domain(&text, &domain).map_err(|line| {
-                            let message = format!(
-                                "{} is not written so that a line can be added to it",
-                                layout::CONFIG
-                            );
-                            CommandError::new(ErrorKind::Invalid, message)
-                                .hint(format!("add to its `domains`: {line}"))
-                        })?;
-                        edits.write(layout::CONFIG, edited.into_bytes());
-                    }
+        service::change(context, &format!("add domain {name}"), Outcome::Added, |state| {
+            let mut edits = Edits::default();
+            match state.config.domain(name.as_str()) {
+                Some(there) if *there == domain => {}
+                Some(_) => {
+                    let message =
+                        format!("the domain `{name}` is there already, with other values");
+                    return Err(CommandError::new(ErrorKind::Conflict, message)
+                        .hint(format!("edit {}", layout::CONFIG)));
                 }
-                Ok((edits, format!("Added the domain {name}")))
-            },
-        )
+                None => {
+                    let text = state.main.read(layout::CONFIG)?.unwrap_or_default();
+                    let text = String::from_utf8_lossy(&text);
+                    let edited = add_domain(&text, &domain).map_err(|line| {
+                        let message = format!(
+                            "{} is not written so that a line can be added to it",
+                            layout::CONFIG
+                        );
+                        CommandError::new(ErrorKind::Invalid, message)
+                            .hint(format!("add to its `domains`: {line}"))
+                    })?;
+                    edits.write(layout::CONFIG, edited.into_bytes());
+                }
+            }
+            Ok((edits, format!("Added the domain {name}")))
+        })
     }
 }
 
@@ -135,11 +118,8 @@ fn list(body: &Body, page: &Page) -> String {
             Registration::Request => "request",
         };
         let told = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_owned());
-        let owners = if domain.owners.is_empty() {
-            "–".to_owned()
-        } else {
-            domain.owners.join(" ")
-        };
+        let owners =
+            if domain.owners.is_empty() { "–".to_owned() } else { domain.owners.join(" ") };
         table.add_row([
             domain.name.to_string(),
             registration.to_owned(),

@@ -77,12 +77,7 @@ pub struct CommandError {
 
 impl CommandError {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            hints: Vec::new(),
-            body: None,
-        }
+        Self { kind, message: message.into(), hints: Vec::new(), body: None }
     }
 
     #[must_use]
@@ -142,18 +137,16 @@ impl From<StoreError> for CommandError {
                 );
                 return Self::new(ErrorKind::NotFound, message).hint(hint);
             }
-            StoreError::Empty { .. } => (
-                ErrorKind::NotFound,
-                "`pinrail init DIR` makes a services-root to push there",
-            ),
+            StoreError::Empty { .. } => {
+                (ErrorKind::NotFound, "`pinrail init DIR` makes a services-root to push there")
+            }
             StoreError::Auth { .. } => (
                 ErrorKind::Authentication,
                 "set PINRAIL_TOKEN (and PINRAIL_USERNAME, where the server wants one), or set up a git credential helper",
             ),
-            StoreError::Network { .. } => (
-                ErrorKind::Network,
-                "nothing was written; try `git ls-remote` on the same address",
-            ),
+            StoreError::Network { .. } => {
+                (ErrorKind::Network, "nothing was written; try `git ls-remote` on the same address")
+            }
             StoreError::Timeout { .. } => (
                 ErrorKind::Timeout,
                 "run it again, it is safe to repeat; `--timeout` gives it longer",

@@ -46,12 +46,7 @@ impl InitArgs {
         for (path, content) in files {
             edits.write(path, content.into_bytes());
         }
-        for schema in [
-            SchemaName::Config,
-            SchemaName::Service,
-            SchemaName::Pin,
-            SchemaName::Lock,
-        ] {
+        for schema in [SchemaName::Config, SchemaName::Service, SchemaName::Pin, SchemaName::Lock] {
             edits.write(
                 format!(".pinrail/schemas/{}", schema.file_name()),
                 schema.text().into_bytes(),
@@ -62,11 +57,7 @@ impl InitArgs {
         let config = crate::domain::tree::Files::read(&tree, layout::CONFIG)?.unwrap_or_default();
         let config =
             Config::parse(&config).map_err(|error| bug(Problem::config(error).to_string()))?;
-        let root = Root {
-            config: &config,
-            main: &tree,
-            pins: &tree,
-        };
+        let root = Root { config: &config, main: &tree, pins: &tree };
         if let Some(problem) = registry(&root)?.first() {
             return Err(bug(problem.to_string()));
         }
@@ -74,31 +65,16 @@ impl InitArgs {
         let shown = self.dir.display().to_string();
         let names: Vec<String> = branches.iter().map(ToString::to_string).collect();
         if context.dry_run {
-            let body = InitReport {
-                directory: shown.clone(),
-                commit: String::new(),
-                branches: names,
-            };
+            let body =
+                InitReport { directory: shown.clone(), commit: String::new(), branches: names };
             return Ok(Report::new(Outcome::Created, Body::Init(body))
                 .say(format!("Would make a services-root in {shown}")));
         }
-        let commit = init(
-            &self.dir,
-            &branches,
-            &edits,
-            &context.author,
-            &context.message("pinrail init"),
-        )?;
-        let body = InitReport {
-            directory: shown.clone(),
-            commit,
-            branches: names.clone(),
-        };
+        let commit =
+            init(&self.dir, &branches, &edits, &context.author, &context.message("pinrail init"))?;
+        let body = InitReport { directory: shown.clone(), commit, branches: names.clone() };
         Ok(Report::new(Outcome::Created, Body::Init(body))
-            .say(format!(
-                "Made a services-root in {shown}, on {}",
-                names.join(" and ")
-            ))
+            .say(format!("Made a services-root in {shown}, on {}", names.join(" and ")))
             .say(format!(
                 "Next: cd {shown} && pinrail service add NAME, or edit {}",
                 layout::CONFIG

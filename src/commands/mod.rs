@@ -72,13 +72,7 @@ impl Context {
             trailers.push(("Run".to_owned(), url.clone()));
         }
         // Two writers with the same edit in the same second must not make one commit.
-        trailers.push((
-            "Pinrail-Id".to_owned(),
-            format!("{:016x}", fastrand::u64(..)),
-        ));
-        Message {
-            subject: subject.into(),
-            trailers,
-        }
+        trailers.push(("Pinrail-Id".to_owned(), format!("{:016x}", fastrand::u64(..))));
+        Message { subject: subject.into(), trailers }
     }
 }

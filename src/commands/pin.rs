@@ -73,9 +73,7 @@ fn sequence(text: &str) -> Result<Sequence, String> {
     if text == "reset" {
         return Ok(Sequence::Reset);
     }
-    text.parse()
-        .map(Sequence::Number)
-        .map_err(|_| "use a whole number, or `reset`".to_owned())
+    text.parse().map(Sequence::Number).map_err(|_| "use a whole number, or `reset`".to_owned())
 }
 
 /// One pin that is wanted.
@@ -111,10 +109,7 @@ impl PinArgs {
         let (Some(service), Some(environment), Some(image_tag)) =
             (self.service, self.environment, self.image_tag)
         else {
-            return Err(CommandError::new(
-                ErrorKind::Bug,
-                "clap let an incomplete pin through",
-            ));
+            return Err(CommandError::new(ErrorKind::Bug, "clap let an incomplete pin through"));
         };
         Ok(Wanted {
             service,
@@ -123,9 +118,7 @@ impl PinArgs {
             revision: revision(self.revision, context)?,
             digest: self.digest,
             expect: self.expect.map(|expect| {
-                expect
-                    .parse()
-                    .unwrap_or_else(|never: std::convert::Infallible| match never {})
+                expect.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
             }),
             sequence: self.sequence.unwrap_or_else(|| default_sequence(context)),
             create: self.create,
@@ -136,28 +129,16 @@ impl PinArgs {
 
 /// The revision that was told, or the commit that the CI builds.
 pub fn revision(told: Option<Revision>, context: &Context) -> Result<Revision, CommandError> {
-    let from_ci = || {
-        context
-            .ci
-            .revision
-            .as_ref()
-            .and_then(|revision| revision.parse().ok())
-    };
+    let from_ci = || context.ci.revision.as_ref().and_then(|revision| revision.parse().ok());
     told.or_else(from_ci).ok_or_else(|| {
-        CommandError::new(
-            ErrorKind::Usage,
-            "the revision must be said, as no CI tells it",
-        )
-        .hint("`--revision \"$(git rev-parse HEAD)\"` in the service's repository")
+        CommandError::new(ErrorKind::Usage, "the revision must be said, as no CI tells it")
+            .hint("`--revision \"$(git rev-parse HEAD)\"` in the service's repository")
     })
 }
 
 /// The pipeline's number, where a CI tells it.
 pub fn default_sequence(context: &Context) -> Sequence {
-    context
-        .ci
-        .sequence
-        .map_or(Sequence::Untold, Sequence::Number)
+    context.ci.sequence.map_or(Sequence::Untold, Sequence::Number)
 }
 
 /// What came of the pins that were wanted.
@@ -170,89 +151,63 @@ struct Pinned {
 
 /// Lands every pin that may go in, in one commit; none of them, if one may not and `all`.
 fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, CommandError> {
-    let Opened {
-        mut repo,
-        main,
-        config,
-    } = Opened::new(context)?;
+    let Opened { mut repo, main, config } = Opened::new(context)?;
     let location = repo.location().to_string();
     let target = config.pins_branch();
     let _progress = context.talk.progress(&format!("writing to {location}"));
     let mut first: Option<Vec<Option<Pin>>> = None;
-    let landed = repo.transact(
-        &target,
-        std::slice::from_ref(&main),
-        &context.author,
-        |tips| {
-            let state = State::read(tips, &main, &location)?;
-            let root = state.root();
-            let there: Vec<Place> = wanted
-                .iter()
-                .map(|wanted| place(&root, wanted))
-                .collect::<Result<_, _>>()?;
-            let first = first
-                .get_or_insert_with(|| there.iter().map(|place| place.current.clone()).collect());
-            let mut edits = Edits::default();
-            let mut items = Vec::new();
-            for ((wanted, place), first) in wanted.iter().zip(&there).zip(first) {
-                let judged = judge(
-                    first.as_ref(),
-                    place.current.as_ref(),
-                    &place.wanted,
-                    wanted.sequence,
-                    wanted.expect.as_ref(),
+    let landed = repo.transact(&target, std::slice::from_ref(&main), &context.author, |tips| {
+        let state = State::read(tips, &main, &location)?;
+        let root = state.root();
+        let there: Vec<Place> =
+            wanted.iter().map(|wanted| place(&root, wanted)).collect::<Result<_, _>>()?;
+        let first =
+            first.get_or_insert_with(|| there.iter().map(|place| place.current.clone()).collect());
+        let mut edits = Edits::default();
+        let mut items = Vec::new();
+        for ((wanted, place), first) in wanted.iter().zip(&there).zip(first) {
+            let judged = judge(
+                first.as_ref(),
+                place.current.as_ref(),
+                &place.wanted,
+                wanted.sequence,
+                wanted.expect.as_ref(),
+            );
+            let (outcome, pin) = match judged {
+                Judgement::Unchanged => (
+                    Outcome::Unchanged,
+                    place.current.clone().unwrap_or_else(|| place.wanted.clone()),
+                ),
+                Judgement::Superseded => (Outcome::Superseded, place.wanted.clone()),
+                Judgement::Conflict(_) => (Outcome::Conflict, place.wanted.clone()),
+                Judgement::Write(pin) => (Outcome::Pinned, *pin),
+            };
+            if outcome == Outcome::Pinned {
+                edits.write(
+                    layout::pin(&wanted.environment, &place.domain, &wanted.service),
+                    pin.to_bytes(),
                 );
-                let (outcome, pin) = match judged {
-                    Judgement::Unchanged => (
-                        Outcome::Unchanged,
-                        place
-                            .current
-                            .clone()
-                            .unwrap_or_else(|| place.wanted.clone()),
-                    ),
-                    Judgement::Superseded => (Outcome::Superseded, place.wanted.clone()),
-                    Judgement::Conflict(_) => (Outcome::Conflict, place.wanted.clone()),
-                    Judgement::Write(pin) => (Outcome::Pinned, *pin),
-                };
-                if outcome == Outcome::Pinned {
-                    edits.write(
-                        layout::pin(&wanted.environment, &place.domain, &wanted.service),
-                        pin.to_bytes(),
-                    );
-                }
-                let previous = place.current.clone();
-                let (service, environment) = (wanted.service.clone(), wanted.environment.clone());
-                items.push(PinItem {
-                    service,
-                    environment,
-                    outcome,
-                    previous,
-                    pin,
-                });
             }
-            let domains: Vec<_> = there.into_iter().map(|place| place.domain).collect();
-            if all && items.iter().any(|item| !went_in(item.outcome)) {
-                edits = Edits::default();
-                items
-                    .iter_mut()
-                    .filter(|item| item.outcome == Outcome::Pinned)
-                    .for_each(|item| item.outcome = Outcome::Refused);
-            }
-            let message = context.message(subject(&items));
-            Ok::<_, CommandError>(Planned {
-                value: (items, domains),
-                edits: Some((edits, message)),
-            })
-        },
-    )?;
+            let previous = place.current.clone();
+            let (service, environment) = (wanted.service.clone(), wanted.environment.clone());
+            items.push(PinItem { service, environment, outcome, previous, pin });
+        }
+        let domains: Vec<_> = there.into_iter().map(|place| place.domain).collect();
+        if all && items.iter().any(|item| !went_in(item.outcome)) {
+            edits = Edits::default();
+            items
+                .iter_mut()
+                .filter(|item| item.outcome == Outcome::Pinned)
+                .for_each(|item| item.outcome = Outcome::Refused);
+        }
+        let message = context.message(subject(&items));
+        Ok::<_, CommandError>(Planned { value: (items, domains), edits: Some((edits, message)) })
+    })?;
     let (items, domains) = landed.value;
     let mut commit = landed.commit;
-    if let ([item], [domain], None, false) = (
-        items.as_slice(),
-        domains.as_slice(),
-        &commit,
-        context.dry_run,
-    ) && item.outcome == Outcome::Unchanged
+    if let ([item], [domain], None, false) =
+        (items.as_slice(), domains.as_slice(), &commit, context.dry_run)
+        && item.outcome == Outcome::Unchanged
     {
         let path = layout::pin(&item.environment, domain, &item.service);
         commit = repo
@@ -263,12 +218,7 @@ fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, Comman
             .flatten();
     }
     let run = DryRun::of(context.dry_run, &landed.changes);
-    Ok(Pinned {
-        items,
-        commit,
-        attempts: landed.attempts,
-        run,
-    })
+    Ok(Pinned { items, commit, attempts: landed.attempts, run })
 }
 
 fn went_in(outcome: Outcome) -> bool {
@@ -276,15 +226,9 @@ fn went_in(outcome: Outcome) -> bool {
 }
 
 fn subject(items: &[PinItem]) -> String {
-    let written: Vec<_> = items
-        .iter()
-        .filter(|item| item.outcome == Outcome::Pinned)
-        .collect();
+    let written: Vec<_> = items.iter().filter(|item| item.outcome == Outcome::Pinned).collect();
     match written.as_slice() {
-        [item] => format!(
-            "pin {} in {}: {}",
-            item.service, item.environment, item.pin.image_tag
-        ),
+        [item] => format!("pin {} in {}: {}", item.service, item.environment, item.pin.image_tag),
         several => format!("pin {} services", several.len()),
     }
 }
@@ -321,17 +265,11 @@ fn place(root: &Root<'_>, wanted: &Wanted) -> Result<Place, CommandError> {
     );
     pin.image_digest.clone_from(&wanted.digest);
     let facts = root.facts(&domain, &wanted.service)?.unwrap_or_default();
-    facts
-        .apply_to(&mut pin, root.config, &domain)
-        .map_err(|error| {
-            CommandError::new(ErrorKind::Invalid, format!("{}: {error}", layout::CONFIG))
-        })?;
+    facts.apply_to(&mut pin, root.config, &domain).map_err(|error| {
+        CommandError::new(ErrorKind::Invalid, format!("{}: {error}", layout::CONFIG))
+    })?;
     let current = root.pin(environment, &domain, &wanted.service)?;
-    Ok(Place {
-        domain,
-        wanted: pin,
-        current,
-    })
+    Ok(Place { domain, wanted: pin, current })
 }
 
 /// The service's domain; a service that was never heard of gets in only with `--create`.
@@ -364,14 +302,9 @@ fn home(root: &Root<'_>, wanted: &Wanted) -> Result<DomainName, CommandError> {
         None => state::default_domain(root.config)?,
     };
     if domain.registration == Registration::Request {
-        let message = format!(
-            "the domain `{}` takes new services by registration only",
-            domain.name
-        );
-        let hint = format!(
-            "`pinrail service add {service} --domain {}` first",
-            domain.name
-        );
+        let message =
+            format!("the domain `{}` takes new services by registration only", domain.name);
+        let hint = format!("`pinrail service add {service} --domain {}` first", domain.name);
         return Err(CommandError::new(ErrorKind::Refused, message).hint(hint));
     }
     Ok(domain.name.clone())
@@ -379,43 +312,21 @@ fn home(root: &Root<'_>, wanted: &Wanted) -> Result<DomainName, CommandError> {
 
 /// The report of one pin, or the error that it is.
 fn one(pinned: Pinned) -> Result<Report, CommandError> {
-    let Pinned {
-        mut items,
-        commit,
-        attempts,
-        run,
-    } = pinned;
+    let Pinned { mut items, commit, attempts, run } = pinned;
     let Some(item) = items.pop() else {
         return Err(CommandError::new(ErrorKind::Bug, "a pin came to nothing"));
     };
     let sentence = sentence(&item, commit.as_deref(), run.dry_run);
-    let PinItem {
-        service,
-        environment,
-        outcome,
-        previous,
-        pin,
-    } = item;
-    let body = PinReport {
-        service,
-        environment,
-        commit,
-        previous,
-        pin,
-        attempts,
-        run,
-    };
-    let clash = body.previous.as_ref().map_or_else(
-        || "nothing".to_owned(),
-        |there| format!("`{}`", there.image_tag),
-    );
+    let PinItem { service, environment, outcome, previous, pin } = item;
+    let body = PinReport { service, environment, commit, previous, pin, attempts, run };
+    let clash = body
+        .previous
+        .as_ref()
+        .map_or_else(|| "nothing".to_owned(), |there| format!("`{}`", there.image_tag));
     match outcome {
         Outcome::Superseded => {
-            let stored = body
-                .previous
-                .as_ref()
-                .and_then(|there| there.sequence)
-                .unwrap_or_default();
+            let stored =
+                body.previous.as_ref().and_then(|there| there.sequence).unwrap_or_default();
             let message = format!("{sentence}: a later pipeline ({stored}) has pinned {clash}");
             Err(CommandError::new(ErrorKind::Superseded, message)
                 .hint("nothing is to do; `--sequence reset` starts the order anew")
@@ -429,22 +340,14 @@ fn one(pinned: Pinned) -> Result<Report, CommandError> {
         }
         outcome => {
             let said = body.run.shown().into_iter().chain([sentence]).collect();
-            Ok(Report {
-                said,
-                ..Report::new(outcome, Body::Pin(body))
-            })
+            Ok(Report { said, ..Report::new(outcome, Body::Pin(body)) })
         }
     }
 }
 
 /// The report of many pins; not all of them need have gone in.
 fn many(pinned: Pinned) -> Report {
-    let Pinned {
-        items,
-        commit,
-        attempts,
-        run,
-    } = pinned;
+    let Pinned { items, commit, attempts, run } = pinned;
     let mut said = run.shown();
     said.extend(items.iter().map(|item| sentence(item, None, run.dry_run)));
     if let Some(commit) = &commit {
@@ -453,10 +356,7 @@ fn many(pinned: Pinned) -> Report {
     let outcomes: Vec<Outcome> = items.iter().map(|item| item.outcome).collect();
     let any = |wanted: Outcome| outcomes.contains(&wanted);
     let (outcome, exit_code) = match () {
-        () if outcomes
-            .iter()
-            .all(|outcome| *outcome == Outcome::Unchanged) =>
-        {
+        () if outcomes.iter().all(|outcome| *outcome == Outcome::Unchanged) => {
             (Outcome::Unchanged, 0)
         }
         () if outcomes.iter().all(|outcome| went_in(*outcome)) => (Outcome::Pinned, 0),
@@ -464,30 +364,13 @@ fn many(pinned: Pinned) -> Report {
         () if any(Outcome::Conflict) => (Outcome::Conflict, ErrorKind::Conflict.exit_code()),
         () => (Outcome::Superseded, ErrorKind::Superseded.exit_code()),
     };
-    let body = Body::Pins(PinsReport {
-        items,
-        commit,
-        attempts,
-        run,
-    });
-    Report {
-        said,
-        exit_code,
-        ..Report::new(outcome, body)
-    }
+    let body = Body::Pins(PinsReport { items, commit, attempts, run });
+    Report { said, exit_code, ..Report::new(outcome, body) }
 }
 
 fn sentence(item: &PinItem, commit: Option<&str>, dry_run: bool) -> String {
-    let PinItem {
-        service,
-        environment,
-        outcome,
-        previous,
-        pin,
-    } = item;
-    let commit = commit
-        .map(|commit| format!(" (commit {})", &commit[..7]))
-        .unwrap_or_default();
+    let PinItem { service, environment, outcome, previous, pin } = item;
+    let commit = commit.map(|commit| format!(" (commit {})", &commit[..7])).unwrap_or_default();
     match outcome {
         Outcome::Pinned => {
             let from = previous
@@ -495,10 +378,7 @@ fn sentence(item: &PinItem, commit: Option<&str>, dry_run: bool) -> String {
                 .map(|there| format!(", was {}", there.image_tag))
                 .unwrap_or_default();
             let verb = if dry_run { "Would pin" } else { "Pinned" };
-            format!(
-                "{verb} {service} in {environment}: {}{from}{commit}",
-                pin.image_tag
-            )
+            format!("{verb} {service} in {environment}: {}{from}{commit}", pin.image_tag)
         }
         Outcome::Unchanged => format!(
             "Nothing to do: {service} in {environment} is {} already{commit}",
@@ -507,9 +387,6 @@ fn sentence(item: &PinItem, commit: Option<&str>, dry_run: bool) -> String {
         Outcome::Refused => {
             format!("Not pinned, for another pin's sake: {service} in {environment}")
         }
-        _ => format!(
-            "{service} was not pinned in {environment} to `{}`",
-            pin.image_tag
-        ),
+        _ => format!("{service} was not pinned in {environment} to `{}`", pin.image_tag),
     }
 }

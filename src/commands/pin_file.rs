@@ -67,13 +67,9 @@ pub fn read(file: &Path, context: &Context) -> Result<Vec<Wanted>, CommandError>
             revision: revision(entry.target_revision, context)?,
             digest: entry.image_digest,
             expect: entry.expect.map(|expect| {
-                expect
-                    .parse()
-                    .unwrap_or_else(|never: std::convert::Infallible| match never {})
+                expect.parse().unwrap_or_else(|never: std::convert::Infallible| match never {})
             }),
-            sequence: entry
-                .sequence
-                .map_or_else(|| default_sequence(context), Sequence::Number),
+            sequence: entry.sequence.map_or_else(|| default_sequence(context), Sequence::Number),
             create: entry.create,
             domain: entry.domain,
         });

@@ -144,15 +144,9 @@ pub struct FileChange {
 impl From<&Change> for FileChange {
     fn from(change: &Change) -> Self {
         let text = |bytes: &Option<Vec<u8>>| {
-            bytes
-                .as_ref()
-                .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+            bytes.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned())
         };
-        Self {
-            path: change.path.clone(),
-            before: text(&change.before),
-            after: text(&change.after),
-        }
+        Self { path: change.path.clone(), before: text(&change.before), after: text(&change.after) }
     }
 }
 
@@ -163,10 +157,7 @@ impl DryRun {
         if !dry_run {
             return Self::default();
         }
-        Self {
-            dry_run,
-            changes: changes.iter().map(FileChange::from).collect(),
-        }
+        Self { dry_run, changes: changes.iter().map(FileChange::from).collect() }
     }
 
     /// Every file as it would be, for people.
@@ -342,10 +333,7 @@ impl<'a> Document<'a> {
                     message: Cow::Borrowed(&error.message),
                     hints: Cow::Borrowed(&error.hints),
                 }),
-                body: error
-                    .body
-                    .as_deref()
-                    .map_or(Cow::Owned(Body::Empty {}), Cow::Borrowed),
+                body: error.body.as_deref().map_or(Cow::Owned(Body::Empty {}), Cow::Borrowed),
             },
         }
     }

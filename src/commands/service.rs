@@ -109,70 +109,58 @@ impl AddArgs {
         };
         let content = file(&self.name, &facts)?;
         let (name, told) = (self.name, self.domain);
-        change(
-            context,
-            &format!("add service {name}"),
-            Outcome::Added,
-            |state| {
-                let root = state.root();
-                let domain = match &told {
-                    Some(told) => state::domain(root.config, told.as_str())?.name.clone(),
-                    None => match root.domain_of(&name)? {
-                        Some(home) => home.clone(),
-                        None => state::default_domain(root.config)?.name.clone(),
-                    },
-                };
-                if let Some(home) = root.domain_of(&name)?
-                    && *home != domain
-                {
+        change(context, &format!("add service {name}"), Outcome::Added, |state| {
+            let root = state.root();
+            let domain = match &told {
+                Some(told) => state::domain(root.config, told.as_str())?.name.clone(),
+                None => match root.domain_of(&name)? {
+                    Some(home) => home.clone(),
+                    None => state::default_domain(root.config)?.name.clone(),
+                },
+            };
+            if let Some(home) = root.domain_of(&name)?
+                && *home != domain
+            {
+                let message =
+                    format!("the service `{name}` is there already, in the domain `{home}`");
+                return Err(CommandError::new(ErrorKind::Conflict, message)
+                    .hint("names are unique in the whole services-root"));
+            }
+            let path = layout::service(&domain, &name);
+            let mut edits = Edits::default();
+            match root.facts(&domain, &name)? {
+                Some(there) if there == facts => {}
+                Some(_) => {
                     let message =
-                        format!("the service `{name}` is there already, in the domain `{home}`");
+                        format!("the service `{name}` is registered already, with other facts");
                     return Err(CommandError::new(ErrorKind::Conflict, message)
-                        .hint("names are unique in the whole services-root"));
+                        .hint(format!("edit {path}")));
                 }
-                let path = layout::service(&domain, &name);
-                let mut edits = Edits::default();
-                match root.facts(&domain, &name)? {
-                    Some(there) if there == facts => {}
-                    Some(_) => {
-                        let message =
-                            format!("the service `{name}` is registered already, with other facts");
-                        return Err(CommandError::new(ErrorKind::Conflict, message)
-                            .hint(format!("edit {path}")));
-                    }
-                    None => edits.write(path, content.clone().into_bytes()),
-                }
-                Ok((edits, format!("Added {name} to the domain {domain}")))
-            },
-        )
+                None => edits.write(path, content.clone().into_bytes()),
+            }
+            Ok((edits, format!("Added {name} to the domain {domain}")))
+        })
     }
 }
 
 impl RemoveArgs {
     fn run(self, context: &Context) -> Result<Report, CommandError> {
         let name = self.name;
-        change(
-            context,
-            &format!("remove service {name}"),
-            Outcome::Removed,
-            |state| {
-                let root = state.root();
-                let domain = state::domain_of(&root, &name)?;
-                let pinned = pinned_in(&root, &domain, &name)?;
-                if !pinned.is_empty() {
-                    let places: Vec<_> = pinned.iter().map(|name| format!("`{name}`")).collect();
-                    let message = format!(
-                        "the service `{name}` is still pinned in {}",
-                        places.join(", ")
-                    );
-                    return Err(CommandError::new(ErrorKind::Refused, message)
-                        .hint("remove its pins first, so that what runs is taken down knowingly"));
-                }
-                let mut edits = Edits::default();
-                edits.remove(layout::service(&domain, &name));
-                Ok((edits, format!("Removed {name} from the domain {domain}")))
-            },
-        )
+        change(context, &format!("remove service {name}"), Outcome::Removed, |state| {
+            let root = state.root();
+            let domain = state::domain_of(&root, &name)?;
+            let pinned = pinned_in(&root, &domain, &name)?;
+            if !pinned.is_empty() {
+                let places: Vec<_> = pinned.iter().map(|name| format!("`{name}`")).collect();
+                let message =
+                    format!("the service `{name}` is still pinned in {}", places.join(", "));
+                return Err(CommandError::new(ErrorKind::Refused, message)
+                    .hint("remove its pins first, so that what runs is taken down knowingly"));
+            }
+            let mut edits = Edits::default();
+            edits.remove(layout::service(&domain, &name));
+            Ok((edits, format!("Removed {name} from the domain {domain}")))
+        })
     }
 }
 
@@ -183,11 +171,7 @@ pub(super) fn change(
     outcome: Outcome,
     mut plan: impl FnMut(&State<'_>) -> Result<(Edits, String), CommandError>,
 ) -> Result<Report, CommandError> {
-    let Opened {
-        mut repo,
-        main,
-        config,
-    } = Opened::new(context)?;
+    let Opened { mut repo, main, config } = Opened::new(context)?;
     let location = repo.location().to_string();
     let _progress = context.talk.progress(&format!("writing to {location}"));
     let landed = repo.transact(&main, &[config.pins_branch()], &context.author, |tips| {
@@ -201,23 +185,14 @@ pub(super) fn change(
     })?;
     let run = DryRun::of(context.dry_run, &landed.changes);
     let (outcome, sentence) = match (&landed.commit, landed.changes.is_empty()) {
-        (Some(commit), _) => (
-            outcome,
-            format!("{} (commit {})", landed.value, &commit[..7]),
-        ),
-        (None, true) => (
-            Outcome::Unchanged,
-            "Nothing to do: it is so already".to_owned(),
-        ),
+        (Some(commit), _) => (outcome, format!("{} (commit {})", landed.value, &commit[..7])),
+        (None, true) => (Outcome::Unchanged, "Nothing to do: it is so already".to_owned()),
         (None, false) => (outcome, format!("Would have: {}", landed.value)),
     };
     let mut report = Report::new(outcome, Body::Empty {});
     report.said = run.shown();
-    report.body = Body::Change(ChangeReport {
-        commit: landed.commit,
-        attempts: landed.attempts,
-        run,
-    });
+    report.body =
+        Body::Change(ChangeReport { commit: landed.commit, attempts: landed.attempts, run });
     Ok(report.say(sentence))
 }
 
@@ -227,30 +202,18 @@ fn judge(state: &State<'_>, edits: &Edits) -> Result<(), CommandError> {
     let text = after.read(layout::CONFIG)?.unwrap_or_default();
     let config = crate::domain::config::Config::parse(&text).map_err(check::Problem::config)?;
     let before = check::registry(&state.root())?;
-    let root = Root {
-        config: &config,
-        main: &after,
-        pins: &state.pins,
-    };
-    let new = check::registry(&root)?
-        .into_iter()
-        .find(|problem| !before.contains(problem));
+    let root = Root { config: &config, main: &after, pins: &state.pins };
+    let new = check::registry(&root)?.into_iter().find(|problem| !before.contains(problem));
     new.map_or(Ok(()), |problem| Err(problem.into()))
 }
 
 fn file(name: &ServiceName, facts: &Facts) -> Result<String, CommandError> {
-    let header = format!(
-        "# What differs from the defaults of {} for {name}.\n",
-        layout::CONFIG
-    );
+    let header = format!("# What differs from the defaults of {} for {name}.\n", layout::CONFIG);
     if *facts == Facts::default() {
         return Ok(header);
     }
     let yaml = serde_saphyr::to_string(facts).map_err(|error| {
-        CommandError::new(
-            ErrorKind::Bug,
-            format!("facts that cannot be written: {error}"),
-        )
+        CommandError::new(ErrorKind::Bug, format!("facts that cannot be written: {error}"))
     })?;
     Ok(format!("{header}{yaml}"))
 }
@@ -281,9 +244,7 @@ impl ListArgs {
                 .services()?
                 .into_iter()
                 .filter(|(_, domain)| only.as_ref().is_none_or(|only| only == domain));
-            services
-                .map(|(service, domain)| item(root, service, domain))
-                .collect()
+            services.map(|(service, domain)| item(root, service, domain)).collect()
         })
         .map(|report| report.text(list))
     }
@@ -309,10 +270,7 @@ fn read(
     let tips = repo.tips(&branches)?;
     let state = State::read(&tips, &main, &location)?;
     let services = find(&state.root())?;
-    Ok(Report::new(
-        Outcome::Ok,
-        Body::Service(ServiceReport { services }),
-    ))
+    Ok(Report::new(Outcome::Ok, Body::Service(ServiceReport { services })))
 }
 
 fn item(
@@ -323,11 +281,9 @@ fn item(
     let facts = root.facts(&domain, &service)?;
     let registered = facts.is_some();
     let facts = facts.unwrap_or_default();
-    let resolved = facts
-        .resolve(root.config, &domain, &service)
-        .map_err(|error| {
-            CommandError::new(ErrorKind::Invalid, format!("{}: {error}", layout::CONFIG))
-        })?;
+    let resolved = facts.resolve(root.config, &domain, &service).map_err(|error| {
+        CommandError::new(ErrorKind::Invalid, format!("{}: {error}", layout::CONFIG))
+    })?;
     let environments = pinned_in(root, &domain, &service)?;
     Ok(ServiceItem {
         service,
@@ -351,11 +307,7 @@ fn list(body: &Body, page: &Page) -> String {
     let mut table = table(page);
     table.set_header(["DOMAIN", "SERVICE", "REGISTERED", "PINNED IN"]);
     for item in &report.services {
-        let environments: Vec<_> = item
-            .environments
-            .iter()
-            .map(EnvironmentName::as_str)
-            .collect();
+        let environments: Vec<_> = item.environments.iter().map(EnvironmentName::as_str).collect();
         let registered = if item.registered { "yes" } else { "no" };
         table.add_row([
             item.domain.as_str(),
@@ -374,43 +326,18 @@ fn show(body: &Body, page: &Page) -> String {
     let Some(item) = services.first() else {
         return String::new();
     };
-    let environments: Vec<_> = item
-        .environments
-        .iter()
-        .map(EnvironmentName::as_str)
-        .collect();
+    let environments: Vec<_> = item.environments.iter().map(EnvironmentName::as_str).collect();
     let nothing = || "–".to_owned();
     let mut table = table(page);
     for (name, value) in [
         ("service", item.service.to_string()),
         ("domain", item.domain.to_string()),
-        (
-            "registered",
-            if item.registered {
-                "yes"
-            } else {
-                "no, the defaults hold"
-            }
-            .to_owned(),
-        ),
-        (
-            "description",
-            item.description.clone().unwrap_or_else(nothing),
-        ),
-        (
-            "repository",
-            item.repository.clone().unwrap_or_else(nothing),
-        ),
+        ("registered", if item.registered { "yes" } else { "no, the defaults hold" }.to_owned()),
+        ("description", item.description.clone().unwrap_or_else(nothing)),
+        ("repository", item.repository.clone().unwrap_or_else(nothing)),
         ("chart path", item.chart_path.clone()),
         ("image", item.image.clone().unwrap_or_else(nothing)),
-        (
-            "pinned in",
-            if environments.is_empty() {
-                nothing()
-            } else {
-                environments.join(", ")
-            },
-        ),
+        ("pinned in", if environments.is_empty() { nothing() } else { environments.join(", ") }),
     ] {
         table.add_row([name.to_owned(), value]);
     }

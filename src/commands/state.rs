@@ -27,54 +27,43 @@ impl Opened {
         let _progress = context.talk.progress(&format!("reading {location}"));
         let pace = Pace::until(context.timeout);
         let mut repo = StateRepo::open(&location, &context.access, pace, context.dry_run)?;
-        let usual: Vec<BranchName> = ["main", "pins"]
-            .iter()
-            .filter_map(|name| name.parse().ok())
-            .collect();
-        let tips = repo.tips(&usual)?;
-        if tips.is_empty() {
-            return Err(StoreError::Empty {
-                location: location.to_string(),
+        let usual: Vec<BranchName> =
+            ["main", "pins"].iter().filter_map(|name| name.parse().ok()).collect();
+        let (head, on_main) = {
+            let tips = repo.tips(&usual)?;
+            if tips.is_empty() {
+                return Err(StoreError::Empty { location: location.to_string() }.into());
             }
-            .into());
+            (tips.head.clone(), config_on(&tips, &usual[0])?)
+        };
+        let on_main = on_main.map(|config| (usual[0].clone(), config));
+        let found = match head.filter(|head| *head != usual[0]) {
+            Some(head) => config_on(&repo.tips(std::slice::from_ref(&head))?, &head)?
+                .map(|config| (head, config))
+                .or(on_main),
+            None => on_main,
+        };
+        let Some((main, config)) = found else {
+            let message = format!("{location} is no services-root: it has no {}", layout::CONFIG);
+            return Err(CommandError::new(ErrorKind::NotFound, message)
+                .hint("`pinrail init DIR` makes one; `--repo` names another repository"));
+        };
+        let home = config.main_branch();
+        if home != main {
+            let problem = format!("it is on the branch `{main}` and says `branches.main: {home}`");
+            return Err(Problem::error("config", layout::CONFIG, problem).into());
         }
-        let mut candidates: Vec<BranchName> = tips.head.clone().into_iter().collect();
-        candidates.extend(
-            usual
-                .into_iter()
-                .next()
-                .filter(|main| Some(main) != tips.head.as_ref()),
-        );
-        for main in candidates {
-            let tips = repo.tips(std::slice::from_ref(&main))?;
-            let Some(snapshot) = tips.get(&main)? else {
-                continue;
-            };
-            if let Some(config) = config_of(&snapshot)? {
-                // The configuration may say that it is at home on another branch.
-                let home = config.main_branch();
-                if home == main {
-                    return Ok(Self { repo, main, config });
-                }
-                let problem =
-                    format!("it is on the branch `{main}` and says `branches.main: {home}`");
-                return Err(Problem::error("config", layout::CONFIG, problem).into());
-            }
-        }
-        Err(CommandError::new(
-            ErrorKind::NotFound,
-            format!(
-                "{location} is no services-root: it has no {}",
-                layout::CONFIG
-            ),
-        )
-        .hint("`pinrail init DIR` makes one; `--repo` names another repository"))
+        Ok(Self { repo, main, config })
     }
 
     /// The branches that hold pins and locks, main first.
     pub fn branches(&self) -> Vec<BranchName> {
         self.config.branches()
     }
+}
+
+fn config_on(tips: &Tips<'_>, branch: &BranchName) -> Result<Option<Config>, CommandError> {
+    tips.get(branch)?.map_or(Ok(None), |files| config_of(&files))
 }
 
 fn config_of(files: &dyn Files) -> Result<Option<Config>, CommandError> {
@@ -95,10 +84,8 @@ impl<'r> State<'r> {
     /// Reads the state again; the configuration may have changed with it.
     pub fn read(tips: &Tips<'r>, main: &BranchName, location: &str) -> Result<Self, CommandError> {
         let get = |branch: &BranchName| {
-            let missing = || StoreError::NoBranch {
-                location: location.to_owned(),
-                branch: branch.clone(),
-            };
+            let missing =
+                || StoreError::NoBranch { location: location.to_owned(), branch: branch.clone() };
             tips.get(branch)?.ok_or_else(missing)
         };
         let main = get(main)?;
@@ -109,49 +96,31 @@ impl<'r> State<'r> {
             )
         })?;
         let pins = config.pins_branch();
-        let pins = if pins == config.main_branch() {
-            main.clone()
-        } else {
-            get(&pins)?
-        };
+        let pins = if pins == config.main_branch() { main.clone() } else { get(&pins)? };
         Ok(Self { config, main, pins })
     }
 
     pub fn root(&self) -> Root<'_> {
-        Root {
-            config: &self.config,
-            main: &self.main,
-            pins: &self.pins,
-        }
+        Root { config: &self.config, main: &self.main, pins: &self.pins }
     }
 }
 
 /// The environment of this name, or an error with the nearest ones.
 pub fn environment<'a>(config: &'a Config, name: &str) -> Result<&'a Environment, CommandError> {
     config.environment(name).ok_or_else(|| {
-        let known: Vec<_> = config
-            .environments
-            .iter()
-            .map(|environment| environment.name.as_str())
-            .collect();
+        let known: Vec<_> =
+            config.environments.iter().map(|environment| environment.name.as_str()).collect();
         let hint = did_you_mean(&nearest(name, &known))
             .unwrap_or_else(|| format!("there are: {}", known.join(", ")));
-        CommandError::new(
-            ErrorKind::NotFound,
-            format!("there is no environment `{name}`"),
-        )
-        .hint(hint)
+        CommandError::new(ErrorKind::NotFound, format!("there is no environment `{name}`"))
+            .hint(hint)
     })
 }
 
 /// The domain of this name, or an error with the nearest ones.
 pub fn domain<'a>(config: &'a Config, name: &str) -> Result<&'a Domain, CommandError> {
     config.domain(name).ok_or_else(|| {
-        let known: Vec<_> = config
-            .domains
-            .iter()
-            .map(|domain| domain.name.as_str())
-            .collect();
+        let known: Vec<_> = config.domains.iter().map(|domain| domain.name.as_str()).collect();
         let hint = did_you_mean(&nearest(name, &known))
             .unwrap_or_else(|| format!("there are: {}", known.join(", ")));
         CommandError::new(ErrorKind::NotFound, format!("there is no domain `{name}`"))
@@ -166,10 +135,7 @@ pub fn domain_of(root: &Root<'_>, service: &ServiceName) -> Result<DomainName, C
         return Ok(domain.clone());
     }
     let known = root.services()?;
-    let error = CommandError::new(
-        ErrorKind::NotFound,
-        format!("there is no service `{service}`"),
-    );
+    let error = CommandError::new(ErrorKind::NotFound, format!("there is no service `{service}`"));
     Err(error
         .hints(did_you_mean(&nearest(service.as_str(), known.keys())))
         .hint(format!("`pinrail service add {service}` registers it")))
@@ -179,16 +145,15 @@ pub fn domain_of(root: &Root<'_>, service: &ServiceName) -> Result<DomainName, C
 pub fn default_domain(config: &Config) -> Result<&Domain, CommandError> {
     match config.domains.as_slice() {
         [only] => Ok(only),
-        several => several
-            .iter()
-            .find(|domain| domain.name.as_str() == "services")
-            .ok_or_else(|| {
+        several => {
+            several.iter().find(|domain| domain.name.as_str() == "services").ok_or_else(|| {
                 let known: Vec<_> = several.iter().map(|domain| domain.name.as_str()).collect();
                 CommandError::new(
                     ErrorKind::Usage,
                     "which domain the service belongs to must be said",
                 )
                 .hint(format!("`--domain` with one of: {}", known.join(", ")))
-            }),
+            })
+        }
     }
 }

@@ -40,37 +40,21 @@ impl StatusArgs {
     /// # Errors
     /// A service or environment that is not there, or a services-root that cannot be read.
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
-        let moment = self
-            .at
-            .as_deref()
-            .map(|text| moment(text, context.now))
-            .transpose()?;
+        let moment = self.at.as_deref().map(|text| moment(text, context.now)).transpose()?;
         let opened = Opened::new(context)?;
         let location = opened.repo.location().to_string();
         let branches = opened.branches();
         let Opened { mut repo, main, .. } = opened;
-        let _progress = context
-            .talk
-            .progress(&format!("reading the history of {location}"));
+        let _progress = context.talk.progress(&format!("reading the history of {location}"));
         let tips = repo.tips_with_history(&branches)?;
         let look = |branch: &BranchName| at(&tips, branch, moment.as_ref(), &location);
         let main = look(&main)?;
         let text = crate::domain::tree::Files::read(&main, layout::CONFIG)?.unwrap_or_default();
         let config = Config::parse(&text).map_err(crate::domain::check::Problem::config)?;
-        let (pins_branch, same) = (
-            config.pins_branch(),
-            config.pins_branch() == config.main_branch(),
-        );
-        let pins = if same {
-            main.clone()
-        } else {
-            look(&pins_branch)?
-        };
-        let root = Root {
-            config: &config,
-            main: &main,
-            pins: &pins,
-        };
+        let (pins_branch, same) =
+            (config.pins_branch(), config.pins_branch() == config.main_branch());
+        let pins = if same { main.clone() } else { look(&pins_branch)? };
+        let root = Root { config: &config, main: &main, pins: &pins };
         let environments = chosen(&config, self.environment.as_deref())?;
         if let Some(service) = &self.service {
             state::domain_of(&root, service)?;
@@ -86,19 +70,12 @@ impl StatusArgs {
             }
         }
         services.sort_by(|a, b| (&a.domain, &a.service).cmp(&(&b.domain, &b.service)));
-        let environments = environments
-            .iter()
-            .map(|environment| environment.name.clone())
-            .collect();
+        let environments =
+            environments.iter().map(|environment| environment.name.clone()).collect();
         let empty = services.is_empty();
-        let report = Report::new(
-            Outcome::Ok,
-            Body::Status(StatusReport {
-                environments,
-                services,
-            }),
-        )
-        .text(super::status_text::text);
+        let report =
+            Report::new(Outcome::Ok, Body::Status(StatusReport { environments, services }))
+                .text(super::status_text::text);
         Ok(if empty {
             report.say("There is no service yet: `pinrail service add NAME`, or `pinrail pin NAME --create …`")
         } else {
@@ -118,11 +95,9 @@ fn at<'r>(
         Some(moment) => tips.get_at(branch, moment)?,
     };
     found.ok_or_else(|| match moment {
-        None => StoreError::NoBranch {
-            location: location.to_owned(),
-            branch: branch.clone(),
+        None => {
+            StoreError::NoBranch { location: location.to_owned(), branch: branch.clone() }.into()
         }
-        .into(),
         Some(Moment::Commit(commit)) => CommandError::new(
             ErrorKind::NotFound,
             format!("{location} has no commit `{commit}` on `{branch}`"),
@@ -146,17 +121,10 @@ fn chosen<'a>(
         .environments
         .iter()
         .filter(|environment| {
-            environment
-                .group
-                .as_ref()
-                .is_some_and(|group| group.as_str() == name)
+            environment.group.as_ref().is_some_and(|group| group.as_str() == name)
         })
         .collect();
-    if group.is_empty() {
-        Ok(vec![state::environment(config, name)?])
-    } else {
-        Ok(group)
-    }
+    if group.is_empty() { Ok(vec![state::environment(config, name)?]) } else { Ok(group) }
 }
 
 fn row(
@@ -184,11 +152,7 @@ fn row(
         };
         cells.insert(environment.name.clone(), cell);
     }
-    Ok(StatusRow {
-        service,
-        domain,
-        environments: cells,
-    })
+    Ok(StatusRow { service, domain, environments: cells })
 }
 
 /// A time, a date (its beginning in UTC), so long ago, or a commit.
@@ -213,11 +177,8 @@ fn moment(text: &str, now: Timestamp) -> Result<Moment, CommandError> {
     if is_commit {
         return Ok(Moment::Commit(text.to_ascii_lowercase()));
     }
-    Err(CommandError::new(
-        ErrorKind::Usage,
-        format!("`{text}` is neither a time nor a commit"),
-    )
-    .hint("such as 2026-11-01T12:00Z, 2026-11-01, 2h, or a commit id of at least four digits"))
+    Err(CommandError::new(ErrorKind::Usage, format!("`{text}` is neither a time nor a commit"))
+        .hint("such as 2026-11-01T12:00Z, 2026-11-01, 2h, or a commit id of at least four digits"))
 }
 
 #[cfg(test)]
@@ -241,13 +202,7 @@ mod tests {
                 "{text}"
             );
         }
-        assert_eq!(
-            moment("ABCD12", now).expect("commit"),
-            Moment::Commit("abcd12".to_owned())
-        );
-        assert_eq!(
-            moment("yesterday", now).expect_err("neither").kind,
-            ErrorKind::Usage
-        );
+        assert_eq!(moment("ABCD12", now).expect("commit"), Moment::Commit("abcd12".to_owned()));
+        assert_eq!(moment("yesterday", now).expect_err("neither").kind, ErrorKind::Usage);
     }
 }

@@ -18,20 +18,13 @@ pub fn text(body: &Body, page: &Page) -> String {
 }
 
 fn matrix(report: &StatusReport, page: &Page) -> String {
-    let several_domains = report
-        .services
-        .windows(2)
-        .any(|pair| pair[0].domain != pair[1].domain);
+    let several_domains = report.services.windows(2).any(|pair| pair[0].domain != pair[1].domain);
     let mut header = vec!["SERVICE".to_owned()];
     if several_domains {
         header.insert(0, "DOMAIN".to_owned());
     }
-    header.extend(
-        report
-            .environments
-            .iter()
-            .map(|environment| environment.as_str().to_uppercase()),
-    );
+    header
+        .extend(report.environments.iter().map(|environment| environment.as_str().to_uppercase()));
     let mut table = table(page);
     table.set_header(header);
     for row in &report.services {
@@ -52,9 +45,7 @@ fn matrix(report: &StatusReport, page: &Page) -> String {
 /// A table of plain columns, as wide as the page at most.
 pub fn table(page: &Page) -> Table {
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(page.width).unwrap_or(u16::MAX));
     table
 }
@@ -63,12 +54,7 @@ pub fn table(page: &Page) -> Table {
 pub fn finished(table: &Table) -> String {
     table
         .lines()
-        .map(|line| {
-            format!(
-                "{}\n",
-                line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end())
-            )
-        })
+        .map(|line| format!("{}\n", line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end())))
         .collect()
 }
 
@@ -76,25 +62,14 @@ fn told(cell: &StatusCell, now: Timestamp) -> String {
     let Some(pin) = &cell.pin else {
         return "not a valid pin".to_owned();
     };
-    let since = cell
-        .at
-        .map(|at| format!(" · {}", ago(at, now)))
-        .unwrap_or_default();
-    let by = cell
-        .by
-        .as_ref()
-        .map(|by| format!(" · {by}"))
-        .unwrap_or_default();
+    let since = cell.at.map(|at| format!(" · {}", ago(at, now))).unwrap_or_default();
+    let by = cell.by.as_ref().map(|by| format!(" · {by}")).unwrap_or_default();
     format!("{}{since}{by}", short(&pin.image_tag))
 }
 
 /// A tag as people quote it: a commit id by its beginning.
 pub fn short(tag: &ImageTag) -> &str {
-    if tag.as_str().parse::<Revision>().is_ok() {
-        &tag.as_str()[..7]
-    } else {
-        tag.as_str()
-    }
+    if tag.as_str().parse::<Revision>().is_ok() { &tag.as_str()[..7] } else { tag.as_str() }
 }
 
 /// How long ago, in one unit.

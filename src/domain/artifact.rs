@@ -52,8 +52,7 @@ macro_rules! formatted {
 }
 
 fn is_lower_hex(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 formatted!(
@@ -106,18 +105,7 @@ mod tests {
         for good in ["1", "1.10", "_x", "v1.2.3-rc.1", "0123", &"a".repeat(128)] {
             assert!(good.parse::<ImageTag>().is_ok(), "{good}");
         }
-        for bad in [
-            "",
-            ".a",
-            "-a",
-            "a b",
-            "a/b",
-            "a:b",
-            "a@b",
-            "é",
-            "a\n",
-            &"a".repeat(129),
-        ] {
+        for bad in ["", ".a", "-a", "a b", "a/b", "a:b", "a@b", "é", "a\n", &"a".repeat(129)] {
             assert!(bad.parse::<ImageTag>().is_err(), "{bad}");
         }
     }
@@ -127,14 +115,7 @@ mod tests {
         let full = "a2a7d76d9f6af65f96fd46cc92bcee7f065d8514";
         assert_eq!(full.parse::<Revision>().expect("full").short(), "a2a7d76");
         let upper = full.to_uppercase();
-        for bad in [
-            "",
-            "a2a7d76",
-            "main",
-            upper.as_str(),
-            &full[1..],
-            &format!("{full}0"),
-        ] {
+        for bad in ["", "a2a7d76", "main", upper.as_str(), &full[1..], &format!("{full}0")] {
             assert!(bad.parse::<Revision>().is_err(), "{bad}");
         }
     }

@@ -55,11 +55,7 @@ impl Problem {
     /// An error of a YAML file.
     #[must_use]
     pub fn yaml(rule: &'static str, path: &str, error: YamlError) -> Self {
-        Self {
-            line: error.line,
-            hint: error.hint,
-            ..Self::error(rule, path, error.problem)
-        }
+        Self { line: error.line, hint: error.hint, ..Self::error(rule, path, error.problem) }
     }
 
     /// An error of the configuration.
@@ -76,18 +72,12 @@ impl Problem {
 
     #[must_use]
     fn warning(rule: &'static str, path: &str, message: impl fmt::Display) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(rule, path, message)
-        }
+        Self { severity: Severity::Warning, ..Self::error(rule, path, message) }
     }
 
     #[must_use]
     fn hint(self, hint: impl Into<String>) -> Self {
-        Self {
-            hint: Some(hint.into()),
-            ..self
-        }
+        Self { hint: Some(hint.into()), ..self }
     }
 }
 
@@ -148,30 +138,16 @@ environments:
 
     pub fn sound() -> MemoryFiles {
         MemoryFiles::default()
-            .with(
-                "services/billing/ledger.yaml",
-                "description: who owes what\n",
-            )
+            .with("services/billing/ledger.yaml", "description: who owes what\n")
             .with("envs/staging/services/api.json", &pin("api", "shared"))
-            .with(
-                "envs/production/billing/ledger.json",
-                &pin("ledger", "eu-1"),
-            )
+            .with("envs/production/billing/ledger.json", &pin("ledger", "eu-1"))
     }
 
     /// The problems, each as `path: message`.
     pub fn problems(config: &str, files: &MemoryFiles) -> Vec<String> {
         let config = Config::parse(config.as_bytes()).expect("config");
-        let root = Root {
-            config: &config,
-            main: files,
-            pins: files,
-        };
-        check(&root)
-            .expect("readable")
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        let root = Root { config: &config, main: files, pins: files };
+        check(&root).expect("readable").iter().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -264,12 +264,7 @@ impl Config {
         let config: Self = yaml::parse(text)?;
         if config.version != VERSION {
             let problem = format!("`version` is {}, and must be {VERSION}", config.version);
-            return Err(YamlError {
-                line: None,
-                problem,
-                hint: None,
-            }
-            .into());
+            return Err(YamlError { line: None, problem, hint: None }.into());
         }
         Ok(config)
     }
@@ -284,11 +279,7 @@ impl Config {
     #[must_use]
     pub fn pins_branch(&self) -> BranchName {
         match self.forge.kind {
-            ForgeKind::Git => self
-                .branches
-                .pins
-                .clone()
-                .unwrap_or_else(|| self.main_branch()),
+            ForgeKind::Git => self.branches.pins.clone().unwrap_or_else(|| self.main_branch()),
             ForgeKind::Gitlab | ForgeKind::Github => branch(self.branches.pins.as_ref(), "pins"),
         }
     }
@@ -306,34 +297,24 @@ impl Config {
     #[must_use]
     pub fn branches(&self) -> Vec<BranchName> {
         let (main, pins) = (self.main_branch(), self.pins_branch());
-        if main == pins {
-            vec![main]
-        } else {
-            vec![main, pins]
-        }
+        if main == pins { vec![main] } else { vec![main, pins] }
     }
 
     /// The environment of this name.
     #[must_use]
     pub fn environment(&self, name: &str) -> Option<&Environment> {
-        self.environments
-            .iter()
-            .find(|environment| environment.name.as_str() == name)
+        self.environments.iter().find(|environment| environment.name.as_str() == name)
     }
 
     /// The domain of this name.
     #[must_use]
     pub fn domain(&self, name: &str) -> Option<&Domain> {
-        self.domains
-            .iter()
-            .find(|domain| domain.name.as_str() == name)
+        self.domains.iter().find(|domain| domain.name.as_str() == name)
     }
 }
 
 fn branch(told: Option<&BranchName>, default: &str) -> BranchName {
-    told.cloned()
-        .or_else(|| default.parse().ok())
-        .unwrap_or_else(|| unreachable!("a constant"))
+    told.cloned().or_else(|| default.parse().ok()).unwrap_or_else(|| unreachable!("a constant"))
 }
 
 #[cfg(test)]
@@ -366,9 +347,7 @@ mod tests {
     fn an_unknown_key_has_its_line_and_the_nearest_key() {
         let error =
             Config::parse(format!("{SMALL}maxRemoval: 3\n").as_bytes()).expect_err("unknown");
-        let ConfigError::Yaml(error) = error else {
-            panic!("{error}")
-        };
+        let ConfigError::Yaml(error) = error else { panic!("{error}") };
         assert_eq!(error.line, Some(4));
         assert_eq!(error.problem, "unknown key `maxRemoval`");
         assert_eq!(error.hint.as_deref(), Some("did you mean `maxRemovals`?"));
@@ -378,11 +357,7 @@ mod tests {
     fn a_nested_unknown_key_has_its_own_line() {
         let text =
             "version: 1\nenvironments:\n  - name: staging\n    clustr: shared\n    mode: direct\n";
-        assert!(
-            problem(text).starts_with("line 4: unknown key `clustr`"),
-            "{}",
-            problem(text)
-        );
+        assert!(problem(text).starts_with("line 4: unknown key `clustr`"), "{}", problem(text));
     }
 
     #[test]

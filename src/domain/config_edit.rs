@@ -14,9 +14,7 @@ pub fn add_domain(text: &str, domain: &Domain) -> Result<String, String> {
     };
     expected.domains.push(domain.clone());
     let edited = insert(text, &item);
-    let read_back = edited
-        .as_ref()
-        .and_then(|edited| Config::parse(edited.as_bytes()).ok());
+    let read_back = edited.as_ref().and_then(|edited| Config::parse(edited.as_bytes()).ok());
     edited.filter(|_| read_back == Some(expected)).ok_or(item)
 }
 
@@ -34,14 +32,9 @@ fn insert(text: &str, item: &str) -> Option<String> {
     let is_content = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
     let belongs = |line: &str| !is_content(line) || line.starts_with([' ', '-']);
     let rest = &lines[start + 1..];
-    let length = rest
-        .iter()
-        .position(|line| !belongs(line))
-        .unwrap_or(rest.len());
+    let length = rest.iter().position(|line| !belongs(line)).unwrap_or(rest.len());
     let last = rest[..length].iter().rposition(|line| is_content(line))?;
-    let first = rest[..length]
-        .iter()
-        .find(|line| line.trim_start().starts_with("- "))?;
+    let first = rest[..length].iter().find(|line| line.trim_start().starts_with("- "))?;
     let indent = &first[..first.len() - first.trim_start().len()];
     let line = format!("{indent}{item}");
     lines.insert(start + 1 + last + 1, line);
@@ -57,18 +50,8 @@ fn item(domain: &Domain) -> String {
         let owners: Vec<_> = domain.owners.iter().map(|owner| quoted(owner)).collect();
         fields.push(format!("owners: [{}]", owners.join(", ")));
     }
-    fields.extend(
-        domain
-            .group
-            .as_ref()
-            .map(|group| format!("group: {}", plain_or(group, quoted))),
-    );
-    fields.extend(
-        domain
-            .size
-            .as_ref()
-            .map(|size| format!("size: {}", plain_or(size, quoted))),
-    );
+    fields.extend(domain.group.as_ref().map(|group| format!("group: {}", plain_or(group, quoted))));
+    fields.extend(domain.size.as_ref().map(|size| format!("size: {}", plain_or(size, quoted))));
     fields.push(match domain.registration {
         Registration::Open => "registration: open".to_owned(),
         Registration::Request => "registration: request".to_owned(),
@@ -113,24 +96,15 @@ mod tests {
             "{HEAD}domains:   # who\n  - name: services\n    size: M  # small\n  # the end\n\nmaxRemovals: 3\n"
         );
         let edited = add_domain(&text, &domain("billing")).expect("edited");
-        assert_eq!(
-            edited,
-            text.replace("# small\n", &format!("# small\n  {ITEM}\n"))
-        );
+        assert_eq!(edited, text.replace("# small\n", &format!("# small\n  {ITEM}\n")));
     }
 
     #[test]
     fn a_list_without_indent_and_a_missing_key_are_understood() {
         let text = format!("{HEAD}domains:\n- {{name: services}}\n");
-        assert_eq!(
-            add_domain(&text, &domain("billing")),
-            Ok(format!("{text}{ITEM}\n"))
-        );
+        assert_eq!(add_domain(&text, &domain("billing")), Ok(format!("{text}{ITEM}\n")));
         let edited = add_domain(HEAD, &domain("billing")).expect("edited");
-        assert_eq!(
-            edited,
-            format!("{HEAD}domains:\n  - {{name: services}}\n  {ITEM}\n")
-        );
+        assert_eq!(edited, format!("{HEAD}domains:\n  - {{name: services}}\n  {ITEM}\n"));
     }
 
     #[test]

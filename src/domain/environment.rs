@@ -147,21 +147,15 @@ fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let digits = &text[..text.len() - 1];
-    let count: u64 = digits
-        .bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| digits.parse().ok())??;
+    let count: u64 =
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
     count.checked_mul(seconds).map(Duration::from_secs)
 }
 
 impl TryFrom<String> for Period {
     type Error = PeriodError;
     fn try_from(value: String) -> Result<Self, Self::Error> {
-        if duration(&value).is_some() {
-            Ok(Self(value))
-        } else {
-            Err(PeriodError(value))
-        }
+        if duration(&value).is_some() { Ok(Self(value)) } else { Err(PeriodError(value)) }
     }
 }
 
@@ -190,26 +184,14 @@ mod tests {
 
     #[test]
     fn periods_are_whole_numbers_of_one_unit() {
-        assert_eq!(
-            "90s".parse::<Period>().expect("period").duration(),
-            Duration::from_secs(90)
-        );
+        assert_eq!("90s".parse::<Period>().expect("period").duration(), Duration::from_secs(90));
         assert_eq!(
             "7d".parse::<Period>().expect("period").duration(),
             Duration::from_secs(604_800)
         );
-        for bad in [
-            "",
-            "m",
-            "30",
-            "1.5h",
-            "-1m",
-            "+1m",
-            "1w",
-            "1h30m",
-            "99999999999999999999d",
-            "1é",
-        ] {
+        for bad in
+            ["", "m", "30", "1.5h", "-1m", "+1m", "1w", "1h30m", "99999999999999999999d", "1é"]
+        {
             assert!(bad.parse::<Period>().is_err(), "{bad}");
         }
     }

@@ -14,11 +14,7 @@ pub enum Expectation {
 impl std::str::FromStr for Expectation {
     type Err = std::convert::Infallible;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(if text == "none" {
-            Self::Nothing
-        } else {
-            Self::Version(text.to_owned())
-        })
+        Ok(if text == "none" { Self::Nothing } else { Self::Version(text.to_owned()) })
     }
 }
 
@@ -156,21 +152,12 @@ mod tests {
         let there = pin("new", Some(5));
         let new = pin("new", None);
         for expect in [None, Some("none"), Some("other"), Some("new")] {
-            assert_eq!(
-                verdict(None, Some(&there), &new, Sequence::Untold, expect),
-                "unchanged"
-            );
+            assert_eq!(verdict(None, Some(&there), &new, Sequence::Untold, expect), "unchanged");
         }
         // Also for an older pipeline: its version is live, so there is nothing to complain of.
         for number in [4, 5] {
             assert_eq!(
-                verdict(
-                    None,
-                    Some(&there),
-                    &new,
-                    Sequence::Number(number),
-                    Some("other")
-                ),
+                verdict(None, Some(&there), &new, Sequence::Number(number), Some("other")),
                 "unchanged"
             );
         }
@@ -181,13 +168,7 @@ mod tests {
         let there = pin("new", Some(5));
         let expected = Judgement::Write(Box::new(pin("new", Some(6))));
         assert_eq!(
-            judge(
-                Some(&there),
-                Some(&there),
-                &pin("new", None),
-                Sequence::Number(6),
-                None
-            ),
+            judge(Some(&there), Some(&there), &pin("new", None), Sequence::Number(6), None),
             expected
         );
     }
@@ -198,20 +179,11 @@ mod tests {
         let new = pin("new", None);
         for expect in [None, Some("there"), Some("other")] {
             assert_eq!(
-                verdict(
-                    Some(&there),
-                    Some(&there),
-                    &new,
-                    Sequence::Number(4),
-                    expect
-                ),
+                verdict(Some(&there), Some(&there), &new, Sequence::Number(4), expect),
                 "superseded"
             );
         }
-        assert_eq!(
-            verdict(Some(&there), Some(&there), &new, Sequence::Number(5), None),
-            "write"
-        );
+        assert_eq!(verdict(Some(&there), Some(&there), &new, Sequence::Number(5), None), "write");
     }
 
     #[test]
@@ -229,26 +201,14 @@ mod tests {
         ] {
             // An expectation that holds wins over a change since the first read.
             assert_eq!(
-                verdict(
-                    Some(&pin("older", None)),
-                    current,
-                    &new,
-                    Sequence::Untold,
-                    Some(expect)
-                ),
+                verdict(Some(&pin("older", None)), current, &new, Sequence::Untold, Some(expect)),
                 wanted,
                 "{expect}"
             );
         }
         // And it counts beside sequences too.
         assert_eq!(
-            verdict(
-                None,
-                Some(&pin("there", Some(1))),
-                &new,
-                Sequence::Number(2),
-                Some("other")
-            ),
+            verdict(None, Some(&pin("there", Some(1))), &new, Sequence::Number(2), Some("other")),
             "conflict"
         );
     }
@@ -256,45 +216,18 @@ mod tests {
     #[test]
     fn rule_4_without_expectation_or_sequences_a_changed_pin_is_a_conflict() {
         let (old, other, new) = (pin("old", None), pin("other", None), pin("new", None));
-        assert_eq!(
-            verdict(Some(&old), Some(&old), &new, Sequence::Untold, None),
-            "write"
-        );
-        assert_eq!(
-            verdict(Some(&old), Some(&other), &new, Sequence::Untold, None),
-            "conflict"
-        );
-        assert_eq!(
-            verdict(None, Some(&other), &new, Sequence::Untold, None),
-            "conflict"
-        );
-        assert_eq!(
-            verdict(Some(&old), None, &new, Sequence::Untold, None),
-            "conflict"
-        );
+        assert_eq!(verdict(Some(&old), Some(&old), &new, Sequence::Untold, None), "write");
+        assert_eq!(verdict(Some(&old), Some(&other), &new, Sequence::Untold, None), "conflict");
+        assert_eq!(verdict(None, Some(&other), &new, Sequence::Untold, None), "conflict");
+        assert_eq!(verdict(Some(&old), None, &new, Sequence::Untold, None), "conflict");
         // A sequence on one side only orders nothing.
+        assert_eq!(verdict(Some(&old), Some(&other), &new, Sequence::Number(9), None), "conflict");
         assert_eq!(
-            verdict(Some(&old), Some(&other), &new, Sequence::Number(9), None),
+            verdict(Some(&old), Some(&pin("other", Some(8))), &new, Sequence::Untold, None),
             "conflict"
         );
         assert_eq!(
-            verdict(
-                Some(&old),
-                Some(&pin("other", Some(8))),
-                &new,
-                Sequence::Untold,
-                None
-            ),
-            "conflict"
-        );
-        assert_eq!(
-            verdict(
-                Some(&old),
-                Some(&pin("other", Some(8))),
-                &new,
-                Sequence::Number(9),
-                None
-            ),
+            verdict(Some(&old), Some(&pin("other", Some(8))), &new, Sequence::Number(9), None),
             "write"
         );
     }
@@ -302,20 +235,12 @@ mod tests {
     #[test]
     fn the_stored_sequence_stays_rises_or_is_forgotten() {
         let there = pin("there", Some(5));
-        for (sequence, stored) in [
-            (Sequence::Untold, Some(5)),
-            (Sequence::Number(7), Some(7)),
-            (Sequence::Reset, None),
-        ] {
+        for (sequence, stored) in
+            [(Sequence::Untold, Some(5)), (Sequence::Number(7), Some(7)), (Sequence::Reset, None)]
+        {
             let expected = Judgement::Write(Box::new(pin("new", stored)));
             assert_eq!(
-                judge(
-                    Some(&there),
-                    Some(&there),
-                    &pin("new", None),
-                    sequence,
-                    None
-                ),
+                judge(Some(&there), Some(&there), &pin("new", None), sequence, None),
                 expected
             );
         }
@@ -327,19 +252,13 @@ mod tests {
             .expect("text")
             .replace("\n}", ",\n  \"x\": [1.10]\n}");
         let there = Pin::parse(text.as_bytes()).expect("a pin");
-        let Judgement::Write(written) = judge(
-            Some(&there),
-            Some(&there),
-            &pin("new", None),
-            Sequence::Untold,
-            None,
-        ) else {
+        let Judgement::Write(written) =
+            judge(Some(&there), Some(&there), &pin("new", None), Sequence::Untold, None)
+        else {
             panic!("must write");
         };
         assert!(
-            String::from_utf8(written.to_bytes())
-                .expect("text")
-                .ends_with("\"x\": [1.10]\n}\n")
+            String::from_utf8(written.to_bytes()).expect("text").ends_with("\"x\": [1.10]\n}\n")
         );
     }
 }

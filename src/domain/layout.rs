@@ -26,20 +26,10 @@ pub fn pin(environment: &EnvironmentName, domain: &DomainName, service: &Service
 /// What a path below one of the three folders should hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    Service {
-        domain: DomainName,
-        service: ServiceName,
-    },
-    Pin {
-        environment: EnvironmentName,
-        domain: DomainName,
-        service: ServiceName,
-    },
+    Service { domain: DomainName, service: ServiceName },
+    Pin { environment: EnvironmentName, domain: DomainName, service: ServiceName },
     EnvironmentLock(EnvironmentName),
-    ServiceLock {
-        environment: EnvironmentName,
-        service: ServiceName,
-    },
+    ServiceLock { environment: EnvironmentName, service: ServiceName },
 }
 
 /// Reads a path; `None` when no rule of the layout gives it a meaning.
@@ -56,9 +46,7 @@ pub fn place(path: &str) -> Option<Place> {
             domain: domain.parse().ok()?,
             service: file.strip_suffix(".json")?.parse().ok()?,
         }),
-        [LOCKS, file] => Some(Place::EnvironmentLock(
-            file.strip_suffix(".json")?.parse().ok()?,
-        )),
+        [LOCKS, file] => Some(Place::EnvironmentLock(file.strip_suffix(".json")?.parse().ok()?)),
         [LOCKS, environment, file] => Some(Place::ServiceLock {
             environment: environment.parse().ok()?,
             service: file.strip_suffix(".json")?.parse().ok()?,
@@ -78,25 +66,15 @@ mod tests {
             "billing".parse().expect("name"),
             "api".parse().expect("name"),
         );
-        assert_eq!(
-            pin(&environment, &domain, &name),
-            "envs/staging/billing/api.json"
-        );
+        assert_eq!(pin(&environment, &domain, &name), "envs/staging/billing/api.json");
         assert_eq!(service(&domain, &name), "services/billing/api.yaml");
         assert_eq!(
             place(&service(&domain, &name)),
-            Some(Place::Service {
-                domain: domain.clone(),
-                service: name.clone()
-            })
+            Some(Place::Service { domain: domain.clone(), service: name.clone() })
         );
         assert_eq!(
             place(&pin(&environment, &domain, &name)),
-            Some(Place::Pin {
-                environment,
-                domain,
-                service: name
-            })
+            Some(Place::Pin { environment, domain, service: name })
         );
     }
 

@@ -157,11 +157,7 @@ impl TryFrom<String> for BranchName {
             || value.contains("@{")
             || value == "@"
             || value.split('/').any(bad_part);
-        if bad {
-            Err(BranchNameError(value))
-        } else {
-            Ok(Self(value))
-        }
+        if bad { Err(BranchNameError(value)) } else { Ok(Self(value)) }
     }
 }
 
@@ -192,34 +188,17 @@ mod tests {
     #[test]
     fn labels_are_accepted_up_to_their_limit() {
         for good in ["a", "9", "python-example", "a--b", &"x".repeat(40)] {
-            assert_eq!(
-                good.parse::<ServiceName>().map(String::from).as_deref(),
-                Ok(good)
-            );
+            assert_eq!(good.parse::<ServiceName>().map(String::from).as_deref(), Ok(good));
         }
     }
 
     #[test]
     fn what_is_no_label_is_refused_with_its_kind_and_limit() {
-        for bad in [
-            "",
-            "-a",
-            "a-",
-            "A",
-            "a_b",
-            "a.b",
-            "a/b",
-            "..",
-            "a b",
-            "ä",
-            "a\n",
-            &"x".repeat(41),
-        ] {
+        for bad in
+            ["", "-a", "a-", "A", "a_b", "a.b", "a/b", "..", "a b", "ä", "a\n", &"x".repeat(41)]
+        {
             let error = bad.parse::<ServiceName>().expect_err(bad).to_string();
-            assert!(
-                error.contains("service name") && error.contains("40"),
-                "{error}"
-            );
+            assert!(error.contains("service name") && error.contains("40"), "{error}");
         }
         assert!("x".repeat(21).parse::<EnvironmentName>().is_err());
         assert!("x".repeat(31).parse::<DomainName>().is_err());

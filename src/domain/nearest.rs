@@ -35,15 +35,10 @@ mod tests {
     #[test]
     fn close_names_come_nearest_first_and_far_ones_not_at_all() {
         let known = ["python-example", "python-sample", "billing-api"];
-        assert_eq!(
-            nearest("python-exampel", known),
-            ["python-example", "python-sample"]
-        );
+        assert_eq!(nearest("python-exampel", known), ["python-example", "python-sample"]);
         assert_eq!(
             nearest("python", known),
-            ["python-example", "python-sample"]
-                .map(String::from)
-                .to_vec()
+            ["python-example", "python-sample"].map(String::from).to_vec()
         );
         assert!(nearest("zzz", known).is_empty());
     }
@@ -51,10 +46,7 @@ mod tests {
     #[test]
     fn a_hint_quotes_each_name() {
         let names = ["a".to_owned(), "b".to_owned()];
-        assert_eq!(
-            did_you_mean(&names).as_deref(),
-            Some("did you mean `a` or `b`?")
-        );
+        assert_eq!(did_you_mean(&names).as_deref(), Some("did you mean `a` or `b`?"));
         assert_eq!(did_you_mean(&[]), None);
     }
 }

@@ -62,15 +62,9 @@ pub enum PinError {
     #[error("`{key}`: {problem}")]
     Value { key: &'static str, problem: String },
     #[error("`service` is `{found}`, but the file's name says `{expected}`")]
-    OtherService {
-        found: ServiceName,
-        expected: ServiceName,
-    },
+    OtherService { found: ServiceName, expected: ServiceName },
     #[error("`cluster` is `{found}`, but the environment's cluster is `{expected}`")]
-    OtherCluster {
-        found: ClusterName,
-        expected: ClusterName,
-    },
+    OtherCluster { found: ClusterName, expected: ClusterName },
 }
 
 impl Pin {
@@ -186,10 +180,7 @@ impl Pin {
 impl PartialEq for Pin {
     fn eq(&self, other: &Self) -> bool {
         let raw = |pin: &Self| -> Vec<(String, String)> {
-            pin.unknown
-                .iter()
-                .map(|(key, value)| (key.clone(), value.get().to_owned()))
-                .collect()
+            pin.unknown.iter().map(|(key, value)| (key.clone(), value.get().to_owned())).collect()
         };
         self.same_version(other) && self.sequence == other.sequence && raw(self) == raw(other)
     }
@@ -269,10 +260,7 @@ mod tests {
 
     #[test]
     fn the_bytes_are_exactly_those_of_the_design() {
-        assert_eq!(
-            String::from_utf8(parsed(WRITTEN).to_bytes()).expect("text"),
-            WRITTEN
-        );
+        assert_eq!(String::from_utf8(parsed(WRITTEN).to_bytes()).expect("text"), WRITTEN);
     }
 
     #[test]
@@ -283,20 +271,14 @@ mod tests {
         );
         let pin = parsed(&with_unknown);
         assert_eq!(pin.unknown_keys().collect::<Vec<_>>(), ["note", "more"]);
-        assert_eq!(
-            String::from_utf8(pin.to_bytes()).expect("text"),
-            with_unknown
-        );
+        assert_eq!(String::from_utf8(pin.to_bytes()).expect("text"), with_unknown);
     }
 
     #[test]
     fn keys_are_put_in_order() {
         let shuffled = r#"{"x":1,"targetRevision":"a2a7d76d9f6af65f96fd46cc92bcee7f065d8514","imageTag":"1","service":"s","cluster":"c"}"#;
         let text = String::from_utf8(parsed(shuffled).to_bytes()).expect("text");
-        assert!(
-            text.starts_with("{\n  \"cluster\": \"c\",\n  \"service\": \"s\","),
-            "{text}"
-        );
+        assert!(text.starts_with("{\n  \"cluster\": \"c\",\n  \"service\": \"s\","), "{text}");
         assert!(text.ends_with("\"x\": 1\n}\n"), "{text}");
     }
 
@@ -316,10 +298,7 @@ mod tests {
             "\"imageTag\": \"a2a7d76d9f6af65f96fd46cc92bcee7f065d8514\"",
             "\"imageTag\": 10",
         );
-        assert_eq!(
-            problem(&number),
-            "`imageTag`: invalid type: integer `10`, expected a string"
-        );
+        assert_eq!(problem(&number), "`imageTag`: invalid type: integer `10`, expected a string");
         assert!(
             problem(&WRITTEN.replace("\"staging\"", "null"))
                 .starts_with("`cluster`: invalid type: null")
@@ -332,13 +311,7 @@ mod tests {
         let service: ServiceName = "python-example".parse().expect("name");
         let cluster: ClusterName = "staging".parse().expect("name");
         assert!(pin.check_place(&service, &cluster).is_ok());
-        assert!(
-            pin.check_place(&"other".parse().expect("name"), &cluster)
-                .is_err()
-        );
-        assert!(
-            pin.check_place(&service, &"other".parse().expect("name"))
-                .is_err()
-        );
+        assert!(pin.check_place(&"other".parse().expect("name"), &cluster).is_err());
+        assert!(pin.check_place(&service, &"other".parse().expect("name")).is_err());
     }
 }

@@ -71,11 +71,7 @@ impl Facts {
         };
         let chart_path = self.chart_path.as_ref().or(defaults.chart_path.as_ref());
         let chart_path = chart_path.map_or("helm", ChartPath::as_str).to_owned();
-        Ok(Resolved {
-            repository,
-            chart_path,
-            image,
-        })
+        Ok(Resolved { repository, chart_path, image })
     }
 
     /// Writes into `pin` what the registry says differs from the defaults.
@@ -91,10 +87,7 @@ impl Facts {
         let default = Self::default().resolve(config, domain, &pin.service)?;
         let differs = |url: &RepositoryUrl| default.repository.as_deref() != Some(url.as_str());
         pin.repo_url = self.repository.clone().filter(differs);
-        pin.path = self
-            .chart_path
-            .clone()
-            .filter(|path| path.as_str() != default.chart_path);
+        pin.path = self.chart_path.clone().filter(|path| path.as_str() != default.chart_path);
         pin.chart_version.clone_from(&self.chart_version);
         Ok(())
     }
@@ -105,9 +98,7 @@ impl Facts {
 pub fn repository_prefix(config: &Config, domain: &DomainName) -> Option<String> {
     const MARK: &str = "\u{1}";
     let template = config.services.repository.as_ref()?;
-    let text = template
-        .expand(&[("domain", domain.as_str()), ("service", MARK)])
-        .ok()?;
+    let text = template.expand(&[("domain", domain.as_str()), ("service", MARK)]).ok()?;
     text.split_once(MARK).map(|(before, _)| before.to_owned())
 }
 
@@ -186,11 +177,7 @@ impl<'a> Root<'a> {
     /// A tree that cannot be read.
     pub fn domain_of(&self, service: &ServiceName) -> Result<Option<&'a DomainName>, ReadError> {
         for domain in &self.config.domains {
-            if self
-                .main
-                .read(&layout::service(&domain.name, service))?
-                .is_some()
-            {
+            if self.main.read(&layout::service(&domain.name, service))?.is_some() {
                 return Ok(Some(&domain.name));
             }
         }
@@ -213,10 +200,7 @@ impl<'a> Root<'a> {
         let mut found = BTreeMap::new();
         let mut collect = |files: &dyn Files, folder: String, ending: &str, domain: &DomainName| {
             for entry in files.list(&folder)? {
-                let name = entry
-                    .name
-                    .strip_suffix(ending)
-                    .and_then(|name| name.parse().ok());
+                let name = entry.name.strip_suffix(ending).and_then(|name| name.parse().ok());
                 if let Some(name) = name.filter(|_| !entry.folder) {
                     found.entry(name).or_insert_with(|| domain.clone());
                 }
@@ -265,30 +249,19 @@ mod tests {
             "a".repeat(40).parse().expect("revision"),
         );
         let facts = Facts {
-            repository: Some(
-                "https://git.example.com/billing/api.git"
-                    .parse()
-                    .expect("url"),
-            ),
+            repository: Some("https://git.example.com/billing/api.git".parse().expect("url")),
             chart_path: Some("helm".parse().expect("path")),
             ..Facts::default()
         };
         facts.apply_to(&mut pin, &config, &domain).expect("applied");
         assert_eq!((pin.repo_url.as_ref(), pin.path.as_ref()), (None, None));
         let facts = Facts {
-            repository: Some(
-                "https://git.example.com/billing/mono.git"
-                    .parse()
-                    .expect("url"),
-            ),
+            repository: Some("https://git.example.com/billing/mono.git".parse().expect("url")),
             chart_path: Some("api/helm".parse().expect("path")),
             ..facts
         };
         facts.apply_to(&mut pin, &config, &domain).expect("applied");
-        assert_eq!(
-            pin.repo_url.expect("url").as_str(),
-            "https://git.example.com/billing/mono.git"
-        );
+        assert_eq!(pin.repo_url.expect("url").as_str(), "https://git.example.com/billing/mono.git");
         assert_eq!(pin.path.expect("path").as_str(), "api/helm");
     }
 
@@ -310,11 +283,7 @@ mod tests {
         let pins = MemoryFiles::default()
             .with("envs/staging/services/worker.json", "{}")
             .with("envs/production/services/ghost.json", "{}");
-        let root = Root {
-            config: &config,
-            main: &main,
-            pins: &pins,
-        };
+        let root = Root { config: &config, main: &main, pins: &pins };
         let services = root.services().expect("services");
         assert_eq!(
             services.keys().map(ServiceName::as_str).collect::<Vec<_>>(),
@@ -327,9 +296,7 @@ mod tests {
             ("ghost", None),
         ] {
             assert_eq!(
-                root.domain_of(&name(service))
-                    .expect("read")
-                    .map(DomainName::as_str),
+                root.domain_of(&name(service)).expect("read").map(DomainName::as_str),
                 domain,
                 "{service}"
             );
@@ -344,17 +311,9 @@ mod tests {
             "a".repeat(40)
         );
         let pins = MemoryFiles::default().with("envs/staging/services/web.json", &text);
-        let root = Root {
-            config: &config,
-            main: &pins,
-            pins: &pins,
-        };
+        let root = Root { config: &config, main: &pins, pins: &pins };
         let error = root
-            .pin(
-                &config.environments[0],
-                &config.domains[0].name,
-                &name("web"),
-            )
+            .pin(&config.environments[0], &config.domains[0].name, &name("web"))
             .expect_err("invalid")
             .to_string();
         assert!(

@@ -31,9 +31,8 @@ impl TryFrom<String> for RepositoryUrl {
     fn try_from(value: String) -> Result<Self, Self::Error> {
         let plain = !value.chars().any(|c| c.is_whitespace() || c.is_control());
         // A `..` would walk out of the domain's prefix that the URL is held against.
-        let straight = !value
-            .split('/')
-            .any(|part| part == ".." || part.eq_ignore_ascii_case("%2e%2e"));
+        let straight =
+            !value.split('/').any(|part| part == ".." || part.eq_ignore_ascii_case("%2e%2e"));
         if let Some((scheme, rest)) = value.split_once("://") {
             let authority = rest.split('/').next().unwrap_or_default();
             if let Some((user, _)) = authority.rsplit_once('@')
@@ -84,15 +83,9 @@ impl TryFrom<String> for ChartPath {
             !part.is_empty()
                 && part != "."
                 && part != ".."
-                && part
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "._-+".contains(c))
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-+".contains(c))
         };
-        if value.split('/').all(part_ok) {
-            Ok(Self(value))
-        } else {
-            Err(PlaceError::Path(value))
-        }
+        if value.split('/').all(part_ok) { Ok(Self(value)) } else { Err(PlaceError::Path(value)) }
     }
 }
 
@@ -138,10 +131,8 @@ mod tests {
         ] {
             assert!(bad.parse::<RepositoryUrl>().is_err(), "{bad}");
         }
-        let error = "https://u:hunter2@h/a"
-            .parse::<RepositoryUrl>()
-            .expect_err("secret")
-            .to_string();
+        let error =
+            "https://u:hunter2@h/a".parse::<RepositoryUrl>().expect_err("secret").to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }
 
@@ -150,9 +141,7 @@ mod tests {
         for good in ["helm", "services/api/helm", "a.b/c_d"] {
             assert!(good.parse::<ChartPath>().is_ok(), "{good}");
         }
-        for bad in [
-            "", "/helm", "../helm", "a/../b", "a//b", "./a", "a/", "a b", "a\\b", "{{x}}",
-        ] {
+        for bad in ["", "/helm", "../helm", "a/../b", "a//b", "./a", "a/", "a b", "a\\b", "{{x}}"] {
             assert!(bad.parse::<ChartPath>().is_err(), "{bad}");
         }
     }

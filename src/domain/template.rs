@@ -57,10 +57,7 @@ impl TryFrom<String> for Template {
     fn try_from(value: String) -> Result<Self, Self::Error> {
         match VALUES.template_from_str(&value) {
             Ok(_) => Ok(Self(value)),
-            Err(error) => Err(TemplateError {
-                problem: plain(&error),
-                template: value,
-            }),
+            Err(error) => Err(TemplateError { problem: plain(&error), template: value }),
         }
     }
 }
@@ -71,21 +68,14 @@ impl Template {
     /// # Errors
     /// A value that is not among `values`.
     pub fn expand(&self, values: &[(&str, &str)]) -> Result<String, TemplateError> {
-        let values: BTreeMap<_, _> = values
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let values: BTreeMap<_, _> =
+            values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         VALUES.render_str(&self.0, values.clone()).map_err(|error| {
-            let unknown = self
-                .names()
-                .into_iter()
-                .find(|name| !values.contains_key(name.as_str()));
+            let unknown = self.names().into_iter().find(|name| !values.contains_key(name.as_str()));
             TemplateError {
                 template: self.0.clone(),
-                problem: unknown.map_or_else(
-                    || plain(&error),
-                    |name| format!("`{name}` has no value here"),
-                ),
+                problem: unknown
+                    .map_or_else(|| plain(&error), |name| format!("`{name}` has no value here")),
             }
         })
     }
@@ -104,9 +94,7 @@ impl Template {
 
 /// The engine's message without its place, which says nothing about a one-line value.
 fn plain(error: &minijinja::Error) -> String {
-    error
-        .detail()
-        .map_or_else(|| error.kind().to_string(), ToOwned::to_owned)
+    error.detail().map_or_else(|| error.kind().to_string(), ToOwned::to_owned)
 }
 
 impl JsonSchema for Template {
@@ -127,9 +115,7 @@ mod tests {
 
     #[test]
     fn values_are_filled_in_and_other_braces_pass_through() {
-        let template: Template = "${{ service }}.{{ .x }}.example.com"
-            .parse()
-            .expect("template");
+        let template: Template = "${{ service }}.{{ .x }}.example.com".parse().expect("template");
         assert_eq!(template.names(), ["service"]);
         assert_eq!(
             template.expand(&[("service", "a<b")]).expect("text"),
@@ -140,10 +126,7 @@ mod tests {
     #[test]
     fn an_unknown_name_and_a_broken_template_are_errors() {
         let template: Template = "${{ sevice }}".parse().expect("template");
-        let error = template
-            .expand(&[("service", "a")])
-            .expect_err("unknown")
-            .to_string();
+        let error = template.expand(&[("service", "a")]).expect_err("unknown").to_string();
         assert!(error.contains("`sevice` has no value here"), "{error}");
         assert!("${{ service".parse::<Template>().is_err());
     }

@@ -19,10 +19,7 @@ pub struct ReadError {
 
 impl ReadError {
     pub fn new(path: &str, problem: impl fmt::Display) -> Self {
-        Self {
-            path: path.to_owned(),
-            problem: problem.to_string(),
-        }
+        Self { path: path.to_owned(), problem: problem.to_string() }
     }
 }
 
@@ -53,11 +50,7 @@ pub fn files_below(files: &dyn Files, folder: &str) -> Result<Vec<String>, ReadE
     while let Some(folder) = open.pop() {
         for entry in files.list(&folder)? {
             let path = format!("{folder}/{}", entry.name);
-            if entry.folder {
-                open.push(path)
-            } else {
-                found.push(path)
-            }
+            if entry.folder { open.push(path) } else { found.push(path) }
         }
     }
     found.sort();
@@ -93,14 +86,8 @@ pub mod testing {
                 .keys()
                 .filter_map(|path| path.strip_prefix(&prefix))
                 .map(|rest| match rest.split_once('/') {
-                    Some((name, _)) => Entry {
-                        name: name.to_owned(),
-                        folder: true,
-                    },
-                    None => Entry {
-                        name: rest.to_owned(),
-                        folder: false,
-                    },
+                    Some((name, _)) => Entry { name: name.to_owned(), folder: true },
+                    None => Entry { name: rest.to_owned(), folder: false },
                 })
                 .collect();
             entries.dedup();

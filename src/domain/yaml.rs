@@ -16,9 +16,7 @@ pub struct YamlError {
 
 impl YamlError {
     fn place(&self) -> String {
-        self.line
-            .map(|line| format!("line {line}: "))
-            .unwrap_or_default()
+        self.line.map(|line| format!("line {line}: ")).unwrap_or_default()
     }
 }
 
@@ -44,21 +42,14 @@ pub fn parse<T: DeserializeOwned + Default>(text: &[u8]) -> Result<T, YamlError>
 
 fn explain(error: &serde_saphyr::Error) -> YamlError {
     let error = error.without_snippet();
-    let line = error
-        .location()
-        .map(|location| location.line())
-        .filter(|line| *line > 0);
+    let line = error.location().map(|location| location.line()).filter(|line| *line > 0);
     let (problem, hint) = match error {
-        serde_saphyr::Error::SerdeUnknownField {
-            field, expected, ..
-        } => {
+        serde_saphyr::Error::SerdeUnknownField { field, expected, .. } => {
             let hint = did_you_mean(&nearest(field, expected.iter()))
                 .unwrap_or_else(|| format!("valid here: {}", expected.join(", ")));
             (format!("unknown key `{field}`"), Some(hint))
         }
-        serde_saphyr::Error::SerdeUnknownVariant {
-            variant, expected, ..
-        } => (
+        serde_saphyr::Error::SerdeUnknownVariant { variant, expected, .. } => (
             format!("unknown value `{variant}`"),
             Some(format!("valid here: {}", expected.join(", "))),
         ),
@@ -71,9 +62,5 @@ fn explain(error: &serde_saphyr::Error) -> YamlError {
             (plain.to_owned(), None)
         }
     };
-    YamlError {
-        line,
-        problem,
-        hint,
-    }
+    YamlError { line, problem, hint }
 }

@@ -23,20 +23,13 @@ pub fn services_root(
 ) -> Result<Vec<(&'static str, String)>, minijinja::Error> {
     let templates = [
         ("pinrail.yaml", include_str!("templates/pinrail.yaml")),
-        (
-            "platform-values.yaml",
-            include_str!("templates/platform-values.yaml"),
-        ),
+        ("platform-values.yaml", include_str!("templates/platform-values.yaml")),
         ("README.md", include_str!("templates/README.md")),
     ];
     let engine = engine();
     let project = repository.and_then(|url| project_of(url.as_str()));
     let values = context! { forge => forge.as_str(), repository => repository.map(RepositoryUrl::as_str), project };
-    let render = |(path, text)| {
-        engine
-            .render_str(text, &values)
-            .map(|rendered| (path, rendered))
-    };
+    let render = |(path, text)| engine.render_str(text, &values).map(|rendered| (path, rendered));
     templates.into_iter().map(render).collect()
 }
 
@@ -56,9 +49,8 @@ mod tests {
 
     #[test]
     fn a_new_services_root_is_valid_for_every_forge() {
-        let url: RepositoryUrl = "https://gitlab.example.com/platform/services-root.git"
-            .parse()
-            .expect("url");
+        let url: RepositoryUrl =
+            "https://gitlab.example.com/platform/services-root.git".parse().expect("url");
         for forge in [ForgeKind::Git, ForgeKind::Gitlab, ForgeKind::Github] {
             for repository in [None, Some(&url)] {
                 let files = services_root(forge, repository).expect("rendered");

@@ -25,11 +25,7 @@ impl Checkout {
     #[must_use]
     pub fn branch(&self) -> Option<BranchName> {
         let head = self.repository.find_reference("HEAD").ok()?;
-        head.symbolic_target()
-            .ok()??
-            .strip_prefix("refs/heads/")?
-            .parse()
-            .ok()
+        head.symbolic_target().ok()??.strip_prefix("refs/heads/")?.parse().ok()
     }
 
     /// A branch as it was last fetched, or else as it is here.
@@ -38,11 +34,7 @@ impl Checkout {
     /// An object that is missing or broken.
     pub fn snapshot(&self, branch: &BranchName) -> Result<Option<Snapshot<'_>>, StoreError> {
         let names = [format!("refs/remotes/origin/{branch}"), branch.reference()];
-        let found = names
-            .iter()
-            .find_map(|name| self.repository.find_reference(name).ok());
-        found
-            .map(|found| Snapshot::new(&self.repository, found.peel_to_commit()?.id()))
-            .transpose()
+        let found = names.iter().find_map(|name| self.repository.find_reference(name).ok());
+        found.map(|found| Snapshot::new(&self.repository, found.peel_to_commit()?.id())).transpose()
     }
 }

@@ -52,21 +52,13 @@ impl Guarded {
             }
             expired
         });
-        Self {
-            child,
-            done: Some(done),
-            watch: Some(watch),
-        }
+        Self { child, done: Some(done), watch: Some(watch) }
     }
 
     /// Waits for the child's end; the second value tells whether the deadline ended it.
     pub fn finish(mut self) -> (Option<ExitStatus>, bool) {
         let status = loop {
-            let state = self
-                .child
-                .lock()
-                .ok()
-                .and_then(|mut child| child.try_wait().ok());
+            let state = self.child.lock().ok().and_then(|mut child| child.try_wait().ok());
             match state {
                 Some(Some(status)) => break Some(status),
                 None => break None,
@@ -78,10 +70,7 @@ impl Guarded {
 
     fn stop_watching(&mut self) -> bool {
         drop(self.done.take());
-        self.watch
-            .take()
-            .and_then(|watch| watch.join().ok())
-            .unwrap_or(false)
+        self.watch.take().and_then(|watch| watch.join().ok()).unwrap_or(false)
     }
 }
 

@@ -40,9 +40,7 @@ impl Message {
 
 /// A trailer must not be able to forge another one.
 fn one_line(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Files to write or to remove, by path.
@@ -68,15 +66,9 @@ impl Edits {
     pub(super) fn changes(&self, base: &dyn Files) -> Result<Vec<Change>, StoreError> {
         let mut changes = Vec::new();
         for (path, after) in &self.0 {
-            let before = base
-                .read(path)
-                .map_err(|error| StoreError::Local(error.to_string()))?;
+            let before = base.read(path).map_err(|error| StoreError::Local(error.to_string()))?;
             if before != *after {
-                changes.push(Change {
-                    path: path.clone(),
-                    before,
-                    after: after.clone(),
-                });
+                changes.push(Change { path: path.clone(), before, after: after.clone() });
             }
         }
         Ok(changes)
@@ -91,20 +83,13 @@ pub struct Edited<'a> {
 
 impl Files for Edited<'_> {
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, ReadError> {
-        self.edits
-            .0
-            .get(path)
-            .map_or_else(|| self.base.read(path), |content| Ok(content.clone()))
+        self.edits.0.get(path).map_or_else(|| self.base.read(path), |content| Ok(content.clone()))
     }
 
     fn list(&self, folder: &str) -> Result<Vec<Entry>, ReadError> {
         let prefix = format!("{folder}/");
-        let mut entries: BTreeMap<String, bool> = self
-            .base
-            .list(folder)?
-            .into_iter()
-            .map(|entry| (entry.name, entry.folder))
-            .collect();
+        let mut entries: BTreeMap<String, bool> =
+            self.base.list(folder)?.into_iter().map(|entry| (entry.name, entry.folder)).collect();
         for (path, content) in &self.edits.0 {
             let Some(rest) = path.strip_prefix(&prefix) else {
                 continue;
@@ -122,10 +107,7 @@ impl Files for Edited<'_> {
                 }
             }
         }
-        Ok(entries
-            .into_iter()
-            .map(|(name, folder)| Entry { name, folder })
-            .collect())
+        Ok(entries.into_iter().map(|(name, folder)| Entry { name, folder }).collect())
     }
 }
 
@@ -152,11 +134,7 @@ pub(super) fn write(
     for change in changes {
         match &change.after {
             Some(content) => {
-                builder.upsert(
-                    change.path.as_str(),
-                    repository.blob(content)?,
-                    FileMode::Blob,
-                );
+                builder.upsert(change.path.as_str(), repository.blob(content)?, FileMode::Blob);
             }
             None => {
                 builder.remove(change.path.as_str());
@@ -165,14 +143,7 @@ pub(super) fn write(
     }
     let tree = repository.find_tree(builder.create_updated(repository, &parent.tree()?)?)?;
     let signature = signature(author)?;
-    Ok(repository.commit(
-        None,
-        &signature,
-        &signature,
-        &message.text(),
-        &tree,
-        &[&parent],
-    )?)
+    Ok(repository.commit(None, &signature, &signature, &message.text(), &tree, &[&parent])?)
 }
 
 /// Writes the first commit of a repository.
@@ -197,20 +168,10 @@ pub(super) fn write_first(
 /// git refuses `<`, `>` and newlines in a name.
 fn signature(author: &Author) -> Result<Signature<'static>, StoreError> {
     let clean = |text: &str, default: &str| {
-        let text: String = text
-            .chars()
-            .filter(|c| !c.is_control() && !"<>".contains(*c))
-            .collect();
-        if text.trim().is_empty() {
-            default.to_owned()
-        } else {
-            text.trim().to_owned()
-        }
+        let text: String = text.chars().filter(|c| !c.is_control() && !"<>".contains(*c)).collect();
+        if text.trim().is_empty() { default.to_owned() } else { text.trim().to_owned() }
     };
-    Ok(Signature::now(
-        &clean(&author.name, "pinrail"),
-        &clean(&author.email, "pinrail@localhost"),
-    )?)
+    Ok(Signature::now(&clean(&author.name, "pinrail"), &clean(&author.email, "pinrail@localhost"))?)
 }
 
 #[cfg(test)]
@@ -221,14 +182,8 @@ mod tests {
     fn a_trailer_cannot_forge_another_one() {
         let message = Message {
             subject: "pin x\n\nRun: evil".to_owned(),
-            trailers: vec![(
-                "Run".to_owned(),
-                "https://ci\nSigned-off-by: evil".to_owned(),
-            )],
+            trailers: vec![("Run".to_owned(), "https://ci\nSigned-off-by: evil".to_owned())],
         };
-        assert_eq!(
-            message.text(),
-            "pin x  Run: evil\n\nRun: https://ci Signed-off-by: evil\n"
-        );
+        assert_eq!(message.text(), "pin x  Run: evil\n\nRun: https://ci Signed-off-by: evil\n");
     }
 }

@@ -101,12 +101,7 @@ mod tests {
     use super::*;
 
     fn token(source: &'static str, scope: TokenScope) -> Token {
-        Token {
-            source,
-            user: "u".to_owned(),
-            secret: "s".to_owned().into(),
-            scope,
-        }
+        Token { source, user: "u".to_owned(), secret: "s".to_owned().into(), scope }
     }
 
     fn server(url: &str) -> TokenScope {
@@ -126,10 +121,7 @@ mod tests {
         let credentials = Credentials {
             tokens: vec![token("CI_JOB_TOKEN", server("https://gitlab.example.com"))],
         };
-        assert_eq!(
-            chosen(&credentials, "https://gitlab.example.com/a/b.git"),
-            "CI_JOB_TOKEN"
-        );
+        assert_eq!(chosen(&credentials, "https://gitlab.example.com/a/b.git"), "CI_JOB_TOKEN");
         for other in [
             "https://gitlab.example.org/a",
             "https://gitlab.example.com:8443/a",
@@ -142,18 +134,12 @@ mod tests {
 
     #[test]
     fn no_token_goes_over_plain_http_but_to_this_machine_or_as_the_ci_says() {
-        let own = Credentials {
-            tokens: vec![token("PINRAIL_TOKEN", TokenScope::Anywhere)],
-        };
-        assert_eq!(
-            chosen(&own, "http://git.example.com/a"),
-            "PINRAIL_TOKEN in plain"
-        );
+        let own = Credentials { tokens: vec![token("PINRAIL_TOKEN", TokenScope::Anywhere)] };
+        assert_eq!(chosen(&own, "http://git.example.com/a"), "PINRAIL_TOKEN in plain");
         assert_eq!(chosen(&own, "http://127.0.0.1:8000/a"), "PINRAIL_TOKEN");
         assert_eq!(chosen(&own, "http://[::1]:8000/a"), "PINRAIL_TOKEN");
-        let ci = Credentials {
-            tokens: vec![token("CI_JOB_TOKEN", server("http://gitlab.internal"))],
-        };
+        let ci =
+            Credentials { tokens: vec![token("CI_JOB_TOKEN", server("http://gitlab.internal"))] };
         assert_eq!(chosen(&ci, "http://gitlab.internal/a"), "CI_JOB_TOKEN");
     }
 

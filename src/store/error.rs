@@ -13,10 +13,7 @@ pub enum StoreError {
     #[error("no repository at {location}: {words}")]
     NotFound { location: String, words: String },
     #[error("{location} has no branch `{branch}`")]
-    NoBranch {
-        location: String,
-        branch: BranchName,
-    },
+    NoBranch { location: String, branch: BranchName },
     #[error("{location} is empty: it has no commit yet")]
     Empty { location: String },
     #[error("{location} wants to know who is asking, and took none of: {tried}")]
@@ -27,12 +24,7 @@ pub enum StoreError {
     Timeout { location: String, words: String },
     /// The server said no, and nobody else moved the branch.
     #[error("{location} refused the change to `{branch}` after {attempts} tries: {words}")]
-    Refused {
-        location: String,
-        branch: BranchName,
-        attempts: u32,
-        words: String,
-    },
+    Refused { location: String, branch: BranchName, attempts: u32, words: String },
     /// A work tree with changes cannot follow its branch.
     #[error("the work tree of {location} has changes that are not committed")]
     DirtyWorkTree { location: String },
@@ -41,25 +33,12 @@ pub enum StoreError {
         "{location} refused the change to `{branch}` in each of {attempts} tries, while others \
          moved the branch: {words}"
     )]
-    RefusedWhileMoving {
-        location: String,
-        branch: BranchName,
-        attempts: u32,
-        words: String,
-    },
+    RefusedWhileMoving { location: String, branch: BranchName, attempts: u32, words: String },
     #[error("others moved `{branch}` before each of {attempts} tries within {}s", waited.as_secs())]
-    Contention {
-        branch: BranchName,
-        attempts: u32,
-        waited: Duration,
-    },
+    Contention { branch: BranchName, attempts: u32, waited: Duration },
     /// The push failed, and whether it landed could not be read.
     #[error("the push to `{branch}` failed ({words}), and whether it landed is unknown: {then}")]
-    Unknown {
-        branch: BranchName,
-        words: String,
-        then: String,
-    },
+    Unknown { branch: BranchName, words: String, then: String },
     #[error("{0}")]
     Local(String),
 }
@@ -75,10 +54,10 @@ impl StoreError {
             | TransportError::Refused(words)
             | TransportError::Forbidden(words)
             | TransportError::Protocol(words) => Self::Network { location, words },
-            TransportError::Stale => Self::Network {
-                location,
-                words: "the branch moved".to_owned(),
-            },
+            TransportError::DirtyWorkTree => Self::DirtyWorkTree { location },
+            TransportError::Stale => {
+                Self::Network { location, words: "the branch moved".to_owned() }
+            }
             TransportError::Local(words) => Self::Local(words),
         }
     }

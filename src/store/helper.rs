@@ -21,15 +21,10 @@ pub struct Login {
 
 /// Asks the helpers for a login; none where there is no git or no helper that knows one.
 pub fn ask(url: &Url, user: Option<&str>) -> Option<Login> {
-    let user = user
-        .map(|user| format!("username={user}\n"))
-        .unwrap_or_default();
+    let user = user.map(|user| format!("username={user}\n")).unwrap_or_default();
     let answer = run("fill", &format!("{}{user}\n", about(url)))?;
-    let value = |key: &str| {
-        answer
-            .lines()
-            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
-    };
+    let value =
+        |key: &str| answer.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
     Some(Login {
         user: value("username")?.to_owned(),
         secret: value("password")?.to_owned().into(),
@@ -49,24 +44,13 @@ pub fn reject(url: &Url, login: &Login) {
 }
 
 fn described(url: &Url, login: &Login) -> String {
-    format!(
-        "{}username={}\npassword={}\n\n",
-        about(url),
-        login.user,
-        login.secret.expose_secret()
-    )
+    format!("{}username={}\npassword={}\n\n", about(url), login.user, login.secret.expose_secret())
 }
 
 fn about(url: &Url) -> String {
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
-    format!(
-        "protocol={scheme}\nhost={host}{port}\npath={}\n",
-        url.path().trim_start_matches('/')
-    )
+    format!("protocol={scheme}\nhost={host}{port}\npath={}\n", url.path().trim_start_matches('/'))
 }
 
 fn run(action: &str, input: &str) -> Option<String> {
@@ -75,16 +59,9 @@ fn run(action: &str, input: &str) -> Option<String> {
     git.args(["-c", "core.askPass=", "credential", action])
         .env_remove("GIT_ASKPASS")
         .env_remove("SSH_ASKPASS");
-    let mut child = git
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
+    let mut child =
+        git.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
     child.stdin.take()?.write_all(input.as_bytes()).ok()?;
     let output = child.wait_with_output().ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8(output.stdout).ok())?
+    output.status.success().then(|| String::from_utf8(output.stdout).ok())?
 }

@@ -81,15 +81,12 @@ impl<'r> Snapshot<'r> {
     /// An object that is missing or broken.
     pub fn last_change(&self, path: &str) -> Result<Option<String>, StoreError> {
         let repository = self.repository();
-        let content = |commit: Oid| match repository
-            .find_commit(commit)?
-            .tree()?
-            .get_path(path.as_ref())
-        {
-            Ok(entry) => Ok(Some(entry.id())),
-            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(error),
-        };
+        let content =
+            |commit: Oid| match repository.find_commit(commit)?.tree()?.get_path(path.as_ref()) {
+                Ok(entry) => Ok(Some(entry.id())),
+                Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
+                Err(error) => Err(error),
+            };
         let Some(here) = content(self.commit)? else {
             return Ok(None);
         };
@@ -169,11 +166,7 @@ impl<'r> Tips<'r> {
                 let Some(commit) = self.commit(prefix)? else {
                     return Ok(None);
                 };
-                if tip.follows(&commit)? {
-                    Ok(Some(commit))
-                } else {
-                    tip.at(commit.time()?)
-                }
+                if tip.follows(&commit)? { Ok(Some(commit)) } else { tip.at(commit.time()?) }
             }
         }
     }
@@ -210,21 +203,15 @@ fn differing(
         return Ok(());
     };
     let after = repository.find_tree(after)?;
-    let before = before
-        .map(|before| repository.find_tree(before))
-        .transpose()?;
+    let before = before.map(|before| repository.find_tree(before)).transpose()?;
     for entry in &after {
-        let old = before
-            .as_ref()
-            .and_then(|before| before.get_name_bytes(entry.name_bytes()));
+        let old = before.as_ref().and_then(|before| before.get_name_bytes(entry.name_bytes()));
         if old.as_ref().is_some_and(|old| old.id() == entry.id()) {
             continue;
         }
         let path = format!("{folder}/{}", String::from_utf8_lossy(entry.name_bytes()));
         if entry.kind() == Some(ObjectType::Tree) {
-            let old = old
-                .filter(|old| old.kind() == Some(ObjectType::Tree))
-                .map(|old| old.id());
+            let old = old.filter(|old| old.kind() == Some(ObjectType::Tree)).map(|old| old.id());
             differing(repository, old, Some(entry.id()), &path, found)?;
         } else {
             found(&path);

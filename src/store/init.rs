@@ -28,15 +28,10 @@ pub fn init(
     if folder.exists() && fs::read_dir(folder).map_err(failed)?.next().is_some() {
         return Err(StoreError::Local(format!("{shown} is not empty")));
     }
-    let parent = folder
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let parent =
+        folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(failed)?;
-    let draft = tempfile::Builder::new()
-        .prefix(".pinrail-")
-        .tempdir_in(parent)
-        .map_err(failed)?;
+    let draft = tempfile::Builder::new().prefix(".pinrail-").tempdir_in(parent).map_err(failed)?;
     let place = draft.path().join("root");
     let first = branches.first().map_or("main", BranchName::as_str);
     let mut options = RepositoryInitOptions::new();

@@ -46,12 +46,12 @@ impl Pace {
         (self.now)()
     }
 
-    /// Sleeps for a random part of `longest`, so that writers do not meet again.
+    /// Sleeps for a random part of `longest`, so that writers do not meet again; never for
+    /// so long that only a few tries would be left.
     fn pause(&mut self, longest: Duration) {
-        let longest = longest.min(Duration::from_secs(30));
         let now = self.now();
         let left = self.deadline.saturating_duration_since(now);
-        (self.sleep)(longest.mul_f64(fastrand::f64()).min(left));
+        (self.sleep)(longest.min(left / 8).mul_f64(fastrand::f64()));
     }
 }
 
@@ -87,20 +87,20 @@ impl<E> From<StoreError> for Failure<E> {
     }
 }
 
-/// Where the branch is after a failed push, as seen from our commit.
+/// Where the branch is after a failed push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Seen {
-    /// Our commit is in it: the push landed, whatever was answered.
+    /// At our commit: the push landed, whatever was answered.
     Landed,
-    /// Somebody else moved, or removed, it: plan again.
+    /// Elsewhere, or gone: somebody moved it, perhaps on top of our commit.
     Moved,
-    /// It is where it was: the push was refused, or a lock was held.
+    /// Where it was: the push was refused, or a lock was held.
     Still,
 }
 
-fn classify(base: Oid, ours: Oid, now: Option<Oid>, descends: impl Fn(Oid, Oid) -> bool) -> Seen {
+fn classify(base: Oid, ours: Oid, now: Option<Oid>) -> Seen {
     match now {
-        Some(tip) if tip == ours || descends(tip, ours) => Seen::Landed,
+        Some(tip) if tip == ours => Seen::Landed,
         Some(tip) if tip == base => Seen::Still,
         _ => Seen::Moved,
     }
@@ -125,6 +125,10 @@ impl StateRepo {
         let mut branches = vec![target.clone()];
         branches.extend(also.iter().filter(|branch| *branch != target).cloned());
         let dry_run = self.dry_run;
+        let covers = |seen: &(Vec<BranchName>, Fetched)| {
+            branches.iter().all(|branch| seen.0.contains(branch))
+        };
+        let first = self.seen.take().filter(covers).map(|(_, fetched)| fetched);
         let mut landing = Landing {
             transport: self.transport.as_mut(),
             location: &self.location,
@@ -133,7 +137,7 @@ impl StateRepo {
             branches,
             author,
         };
-        landing.run(plan, dry_run)
+        landing.run(plan, first, dry_run)
     }
 }
 
@@ -156,26 +160,35 @@ struct Tally {
 }
 
 impl Landing<'_> {
+    /// `first` is what was read already, if anything was.
     fn run<T, E>(
         &mut self,
         mut plan: impl FnMut(&Tips<'_>) -> Result<Planned<T>, E>,
+        mut first: Option<Fetched>,
         dry_run: bool,
     ) -> Result<Committed<T>, Failure<E>> {
         let mut tally = Tally::default();
+        // Commits whose push failed: any of them may be in what is read next.
+        let mut pending: Vec<(Oid, Committed<T>)> = Vec::new();
         loop {
             let began = self.pace.now();
-            let fetched = read(self.transport, &self.branches, History::Tip, self.pace)
-                .map_err(|error| self.store_error(error))?;
+            let fetched = match first.take() {
+                Some(first) => first,
+                None => self.read(!pending.is_empty())?,
+            };
             let base = fetched.tips.get(self.target).copied();
+            let is_in = |(ours, _): &(Oid, _)| {
+                base.is_some_and(|tip| descends(self.transport.objects(), tip, *ours))
+            };
+            if let Some(landed) = pending.iter().position(is_in) {
+                return Ok(pending.swap_remove(landed).1);
+            }
             let tips = Tips::new(self.transport.objects(), fetched);
             let Planned { value, edits } = plan(&tips).map_err(Failure::Plan)?;
+            let nothing =
+                |value, changes, attempts| Committed { value, commit: None, changes, attempts };
             let Some((edits, message)) = edits else {
-                return Ok(Committed {
-                    value,
-                    commit: None,
-                    changes: Vec::new(),
-                    attempts: tally.attempts,
-                });
+                return Ok(nothing(value, Vec::new(), tally.attempts));
             };
             let Some(base) = base else {
                 return Err(self.no_branch(&tips).into());
@@ -183,130 +196,122 @@ impl Landing<'_> {
             let snapshot = Snapshot::new(self.transport.objects(), base)?;
             let changes = edits.changes(&snapshot)?;
             if changes.is_empty() || dry_run {
-                return Ok(Committed {
-                    value,
-                    commit: None,
-                    changes,
-                    attempts: tally.attempts,
-                });
+                return Ok(nothing(value, changes, tally.attempts));
             }
             let ours = commit::write(&snapshot, &changes, self.author, &message)?;
             tally.attempts += 1;
-            let update = Update {
-                branch: self.target,
-                from: base,
-                to: ours,
+            let update = Update { branch: self.target, from: base, to: ours };
+            let pushed = self.transport.push(&update, self.pace.deadline);
+            let committed = Committed {
+                value,
+                commit: Some(revision(ours)),
+                changes,
+                attempts: tally.attempts,
             };
-            let landed = match self.transport.push(&update, self.pace.deadline) {
-                Ok(()) => true,
-                Err(error) => {
-                    let cycle = self.pace.now() - began;
-                    self.after(&update, error, cycle, &mut tally)?
-                }
+            let Err(error) = pushed else {
+                return Ok(committed);
             };
-            if landed {
-                let commit = Some(revision(ours));
-                return Ok(Committed {
-                    value,
-                    commit,
-                    changes,
-                    attempts: tally.attempts,
-                });
+            let cycle = self.pace.now() - began;
+            if self.after(&update, error, cycle, &mut tally)? == Seen::Landed {
+                return Ok(committed);
             }
+            pending.push((ours, committed));
         }
     }
 
-    /// Finds out what became of a push that failed: true when it landed after all, false
-    /// when it is to be planned again.
+    /// Reads the branches; where a push's fate is open, a failure leaves it open.
+    fn read(&mut self, pending: bool) -> Result<Fetched, StoreError> {
+        let read = read(self.transport, &self.branches, History::Tip, self.pace);
+        read.map_err(|error| match pending {
+            true => self.unknown("the branch moved meanwhile", &error),
+            false => self.store_error(error),
+        })
+    }
+
+    /// Finds out what became of a push that failed, and waits if it is worth another try.
     fn after(
         &mut self,
         update: &Update<'_>,
         error: TransportError,
         cycle: Duration,
         tally: &mut Tally,
-    ) -> Result<bool, StoreError> {
-        let seen = self.look(update, &error)?;
-        let out_of_time = self.pace.now() >= self.pace.deadline;
-        let (location, branch, attempts) = (
-            self.location.to_string(),
-            self.target.clone(),
-            tally.attempts,
-        );
+    ) -> Result<Seen, StoreError> {
+        // The push itself has seen where the branch is, and sent nothing.
+        let stale = error == TransportError::Stale;
+        let seen = if stale { Seen::Moved } else { self.look(update, &error)? };
         match seen {
-            Seen::Landed => return Ok(true),
-            Seen::Moved => {
-                tally.still = 0;
-                tally.refused_while_moving = if error.is_refusal() {
-                    tally.refused_while_moving + 1
-                } else {
-                    0
-                };
-                if tally.refused_while_moving >= REFUSALS_WHEN_MOVING {
-                    let words = error.to_string();
-                    return Err(StoreError::RefusedWhileMoving {
-                        location,
-                        branch,
-                        attempts,
-                        words,
-                    });
-                }
-                if out_of_time {
-                    let waited = self.pace.deadline - self.pace.started;
-                    return Err(StoreError::Contention {
-                        branch,
-                        attempts,
-                        waited,
-                    });
-                }
-                // The last cycle measures the way, the repository and the server's load.
-                self.pace.pause(cycle * 4);
-            }
-            Seen::Still => {
-                tally.still += 1;
-                let may_pass = error.is_transient()
-                    || matches!(error, TransportError::Refused(_) | TransportError::Stale);
-                if tally.still < TRIES_WHEN_STILL && may_pass && !out_of_time {
-                    self.pace.pause(Duration::from_millis(500) * tally.still);
-                    return Ok(false);
-                }
-                return Err(if error.is_refusal() || error == TransportError::Stale {
-                    StoreError::Refused {
-                        location,
-                        branch,
-                        attempts,
-                        words: error.to_string(),
-                    }
-                } else {
-                    self.store_error(error)
-                });
-            }
+            Seen::Landed => {}
+            Seen::Moved => self.wait_for_others(&error, cycle, tally)?,
+            Seen::Still => self.wait_for_server(error, tally)?,
         }
-        Ok(false)
+        Ok(seen)
+    }
+
+    /// The branch moved: waits before the change is planned again on the new tip.
+    fn wait_for_others(
+        &mut self,
+        error: &TransportError,
+        cycle: Duration,
+        tally: &mut Tally,
+    ) -> Result<(), StoreError> {
+        tally.still = 0;
+        tally.refused_while_moving =
+            if error.is_refusal() { tally.refused_while_moving + 1 } else { 0 };
+        let (branch, attempts) = (self.target.clone(), tally.attempts);
+        if tally.refused_while_moving >= REFUSALS_WHEN_MOVING {
+            let (location, words) = (self.location.to_string(), error.to_string());
+            return Err(StoreError::RefusedWhileMoving { location, branch, attempts, words });
+        }
+        // A push without an answer may have landed: that is looked into at once.
+        if error.is_refusal() || *error == TransportError::Stale {
+            if self.pace.now() >= self.pace.deadline {
+                let waited = self.pace.deadline - self.pace.started;
+                return Err(StoreError::Contention { branch, attempts, waited });
+            }
+            // The last cycle measures the way, the repository and the server's load.
+            self.pace.pause(cycle * 4);
+        }
+        Ok(())
+    }
+
+    /// The branch is where it was: waits for a lock to go away, or gives up.
+    fn wait_for_server(
+        &mut self,
+        error: TransportError,
+        tally: &mut Tally,
+    ) -> Result<(), StoreError> {
+        tally.still += 1;
+        let may_pass = error.is_transient() || matches!(error, TransportError::Refused(_));
+        if tally.still < TRIES_WHEN_STILL && may_pass && self.pace.now() < self.pace.deadline {
+            self.pace.pause(Duration::from_millis(500) * tally.still);
+            return Ok(());
+        }
+        let (location, branch, attempts) =
+            (self.location.to_string(), self.target.clone(), tally.attempts);
+        Err(if error.is_refusal() {
+            StoreError::Refused { location, branch, attempts, words: error.to_string() }
+        } else {
+            self.store_error(error)
+        })
     }
 
     /// Reads where the branch is now; a deadline that has passed is stretched for it.
     fn look(&mut self, update: &Update<'_>, error: &TransportError) -> Result<Seen, StoreError> {
         let deadline = self.pace.deadline;
         self.pace.deadline = deadline.max(self.pace.now() + LAST_LOOK);
-        let now = read(
-            self.transport,
-            &[self.target.clone()],
-            History::Tip,
-            self.pace,
-        );
+        let now =
+            read(self.transport, std::slice::from_ref(self.target), History::Nothing, self.pace);
         self.pace.deadline = deadline;
-        let now = now.map_err(|then| StoreError::Unknown {
+        let now = now.map_err(|then| self.unknown(&error.to_string(), &then))?;
+        Ok(classify(update.from, update.to, now.tips.get(self.target).copied()))
+    }
+
+    fn unknown(&self, words: &str, then: &TransportError) -> StoreError {
+        StoreError::Unknown {
             branch: self.target.clone(),
-            words: error.to_string(),
+            words: words.to_owned(),
             then: then.to_string(),
-        })?;
-        let objects = self.transport.objects();
-        Ok(classify(
-            update.from,
-            update.to,
-            now.tips.get(self.target).copied(),
-            |tip, ours| descends(objects, tip, ours),
-        ))
+        }
     }
 
     fn no_branch(&self, tips: &Tips<'_>) -> StoreError {
@@ -314,10 +319,7 @@ impl Landing<'_> {
         if tips.is_empty() {
             StoreError::Empty { location }
         } else {
-            StoreError::NoBranch {
-                location,
-                branch: self.target.clone(),
-            }
+            StoreError::NoBranch { location, branch: self.target.clone() }
         }
     }
 
@@ -331,9 +333,7 @@ impl Landing<'_> {
 fn descends(objects: &Repository, tip: Oid, ours: Oid) -> bool {
     let mut open = vec![tip];
     let mut seen = std::collections::HashSet::new();
-    let Ok(born) = objects
-        .find_commit(ours)
-        .map(|commit| commit.parent_ids().collect::<Vec<_>>())
+    let Ok(born) = objects.find_commit(ours).map(|commit| commit.parent_ids().collect::<Vec<_>>())
     else {
         return false;
     };

@@ -65,12 +65,8 @@ impl FromStr for Location {
                 Some((user, host)) => (Some(user.to_owned()), host),
                 None => (None, host),
             };
-            let address = SshAddress {
-                user,
-                host: host.to_owned(),
-                port: None,
-                path: path.to_owned(),
-            };
+            let address =
+                SshAddress { user, host: host.to_owned(), port: None, path: path.to_owned() };
             return address.checked().map(Self::Ssh).ok_or_else(bad);
         }
         Ok(Self::Path(PathBuf::from(text)))
@@ -80,18 +76,10 @@ impl FromStr for Location {
 fn ssh(url: &Url) -> Option<SshAddress> {
     let user = (!url.username().is_empty()).then(|| url.username().to_owned());
     // `/~name/…` is relative to a home, as git reads it.
-    let path = url
-        .path()
-        .strip_prefix('/')
-        .filter(|path| path.starts_with('~'))
-        .unwrap_or(url.path());
-    SshAddress {
-        user,
-        host: url.host_str()?.to_owned(),
-        port: url.port(),
-        path: path.to_owned(),
-    }
-    .checked()
+    let path =
+        url.path().strip_prefix('/').filter(|path| path.starts_with('~')).unwrap_or(url.path());
+    SshAddress { user, host: url.host_str()?.to_owned(), port: url.port(), path: path.to_owned() }
+        .checked()
 }
 
 impl SshAddress {
@@ -109,16 +97,8 @@ impl fmt::Display for Location {
         match self {
             Self::Http(url) => write!(f, "{url}"),
             Self::Path(path) => write!(f, "{}", path.display()),
-            Self::Ssh(SshAddress {
-                user,
-                host,
-                port,
-                path,
-            }) => {
-                let user = user
-                    .as_ref()
-                    .map(|user| format!("{user}@"))
-                    .unwrap_or_default();
+            Self::Ssh(SshAddress { user, host, port, path }) => {
+                let user = user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
                 match port {
                     Some(port) => write!(f, "ssh://{user}{host}:{port}{path}"),
                     None => write!(f, "{user}{host}:{path}"),
@@ -133,10 +113,7 @@ impl fmt::Display for Location {
 #[must_use]
 pub fn origin_of(folder: &Path) -> Option<(String, PathBuf)> {
     let repository = git2::Repository::discover(folder).ok()?;
-    let own = repository
-        .workdir()
-        .unwrap_or_else(|| repository.path())
-        .to_path_buf();
+    let own = repository.workdir().unwrap_or_else(|| repository.path()).to_path_buf();
     let origin = repository.find_remote("origin").ok();
     let url = origin.and_then(|origin| origin.url().ok().map(ToOwned::to_owned));
     let place = match url {
@@ -156,14 +133,7 @@ pub fn configured_author() -> (Option<String>, Option<String>) {
         Err(_) => git2::Config::open_default(),
     };
     let config = config.and_then(|mut config| config.snapshot());
-    let value = |key: &str| {
-        config
-            .as_ref()
-            .ok()?
-            .get_str(key)
-            .ok()
-            .map(ToOwned::to_owned)
-    };
+    let value = |key: &str| config.as_ref().ok()?.get_str(key).ok().map(ToOwned::to_owned);
     (value("user.name"), value("user.email"))
 }
 
@@ -179,10 +149,7 @@ mod tests {
     #[test]
     fn every_form_that_git_knows_is_read() {
         for (text, expected) in [
-            (
-                "https://git.example.com/a/b.git",
-                "https://git.example.com/a/b.git",
-            ),
+            ("https://git.example.com/a/b.git", "https://git.example.com/a/b.git"),
             ("ssh://git@host:2222/a/b.git", "ssh://git@host:2222/a/b.git"),
             ("ssh://git@host/~/b.git", "git@host:~/b.git"),
             ("git@host:a/b.git", "git@host:a/b.git"),
@@ -196,10 +163,7 @@ mod tests {
 
     #[test]
     fn secrets_options_and_strange_schemes_are_refused() {
-        assert_eq!(
-            "https://u:hunter2@host/a".parse::<Location>(),
-            Err(LocationError::Secret)
-        );
+        assert_eq!("https://u:hunter2@host/a".parse::<Location>(), Err(LocationError::Secret));
         for bad in [
             "",
             "ftp://host/a",

@@ -32,7 +32,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::domain::name::BranchName;
-use transport::{History, Transport};
+use transport::{Fetched, History, Transport};
 
 /// How a services-root is reached.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +54,8 @@ pub struct StateRepo {
     location: Location,
     pace: Pace,
     dry_run: bool,
+    /// What was read last, and of which branches: a plan may begin with it.
+    seen: Option<(Vec<BranchName>, Fetched)>,
 }
 
 impl StateRepo {
@@ -69,12 +71,7 @@ impl StateRepo {
     ) -> Result<Self, StoreError> {
         let transport = transport::open(location, access)
             .map_err(|error| StoreError::transport(location, error))?;
-        Ok(Self {
-            transport,
-            location: location.clone(),
-            pace,
-            dry_run,
-        })
+        Ok(Self { transport, location: location.clone(), pace, dry_run, seen: None })
     }
 
     /// Where this services-root is.
@@ -102,6 +99,7 @@ impl StateRepo {
     fn fetch(&mut self, branches: &[BranchName], history: History) -> Result<Tips<'_>, StoreError> {
         let fetched = land::read(self.transport.as_mut(), branches, history, &mut self.pace)
             .map_err(|error| StoreError::transport(&self.location, error))?;
+        self.seen = Some((branches.to_vec(), fetched.clone()));
         Ok(Tips::new(self.transport.objects(), fetched))
     }
 }

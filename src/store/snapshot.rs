@@ -21,11 +21,7 @@ pub struct Snapshot<'r> {
 impl<'r> Snapshot<'r> {
     pub(super) fn new(repository: &'r Repository, commit: Oid) -> Result<Self, StoreError> {
         let root = repository.find_commit(commit)?.tree_id();
-        Ok(Self {
-            repository,
-            commit,
-            root,
-        })
+        Ok(Self { repository, commit, root })
     }
 
     /// The commit's id.
@@ -90,12 +86,7 @@ pub struct Tips<'r> {
 
 impl<'r> Tips<'r> {
     pub(super) fn new(repository: &'r Repository, fetched: Fetched) -> Self {
-        Self {
-            repository,
-            tips: fetched.tips,
-            head: fetched.head,
-            empty: fetched.empty,
-        }
+        Self { repository, tips: fetched.tips, head: fetched.head, empty: fetched.empty }
     }
 
     /// Whether the repository has no branch at all.
@@ -109,10 +100,7 @@ impl<'r> Tips<'r> {
     /// # Errors
     /// An object that is missing or broken.
     pub fn get(&self, branch: &BranchName) -> Result<Option<Snapshot<'r>>, StoreError> {
-        self.tips
-            .get(branch)
-            .map(|oid| Snapshot::new(self.repository, *oid))
-            .transpose()
+        self.tips.get(branch).map(|oid| Snapshot::new(self.repository, *oid)).transpose()
     }
 
     /// The commit whose id begins with `prefix`, where the history at hand has it.

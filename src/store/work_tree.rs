@@ -14,9 +14,7 @@ pub struct WorkTree {
 impl WorkTree {
     #[must_use]
     pub fn new(root: &Path) -> Self {
-        Self {
-            root: root.to_path_buf(),
-        }
+        Self { root: root.to_path_buf() }
     }
 }
 
@@ -51,9 +49,7 @@ impl Files for WorkTree {
         let mut found = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|error| ReadError::new(folder, error))?;
-            let kind = entry
-                .file_type()
-                .map_err(|error| ReadError::new(folder, error))?;
+            let kind = entry.file_type().map_err(|error| ReadError::new(folder, error))?;
             found.push(Entry {
                 name: entry.file_name().to_string_lossy().into_owned(),
                 folder: kind.is_dir(),
@@ -78,13 +74,7 @@ mod tests {
         for missing in ["a", "a/x", "a/b/c"] {
             assert_eq!(tree.read(missing).expect(missing), None);
         }
-        assert_eq!(
-            tree.list("a").expect("list"),
-            [Entry {
-                name: "b".to_owned(),
-                folder: false
-            }]
-        );
+        assert_eq!(tree.list("a").expect("list"), [Entry { name: "b".to_owned(), folder: false }]);
         assert_eq!(tree.list("x").expect("list"), []);
         assert_eq!(tree.list("a/b").expect("list"), []);
     }

@@ -27,11 +27,7 @@ impl Example {
     }
 
     fn root(&self) -> Root<'_> {
-        Root {
-            config: &self.config,
-            main: &self.files,
-            pins: &self.files,
-        }
+        Root { config: &self.config, main: &self.files, pins: &self.files }
     }
 
     /// Every pin, with its path and what the path says.
@@ -88,18 +84,11 @@ fn the_pins_of_the_example_are_written_as_pinrail_writes_them() {
 fn the_pins_of_the_example_carry_what_the_registry_says() {
     let example = Example::read();
     for (path, place, pin) in example.pins() {
-        let Place::Pin {
-            domain, service, ..
-        } = place
-        else {
-            panic!("{path} is no pin's path")
-        };
+        let Place::Pin { domain, service, .. } = place else { panic!("{path} is no pin's path") };
         let facts = example.root().facts(&domain, &service);
         let facts = facts.expect("read the registry").unwrap_or_default();
         let mut expected = pin.clone();
-        facts
-            .apply_to(&mut expected, &example.config, &domain)
-            .expect("the defaults fit");
+        facts.apply_to(&mut expected, &example.config, &domain).expect("the defaults fit");
         assert_eq!(pin, expected, "{path}");
     }
 }

@@ -29,28 +29,13 @@ fn push_under(fault: Fault) -> (bool, bool) {
 fn a_commit_by_somebody_else_is_one_file_on_top_of_the_branch() {
     let place = Place::new();
     let repo = place.repo();
-    let second = commit_file(
-        &repo,
-        "main",
-        "envs/dev/api.json",
-        "{}",
-        "Second\n\nBecause.",
-    );
-    assert_eq!(
-        first_parent_log(&repo, "main"),
-        [second.as_str(), &place.first]
-    );
+    let second = commit_file(&repo, "main", "envs/dev/api.json", "{}", "Second\n\nBecause.");
+    assert_eq!(first_parent_log(&repo, "main"), [second.as_str(), &place.first]);
     assert_eq!(changed_paths(&repo, &second), ["envs/dev/api.json"]);
     assert_eq!(changed_paths(&repo, &place.first), ["README"]);
     assert_eq!(message(&repo, &second), "Second\n\nBecause.");
-    assert_eq!(
-        read_file(&repo, &second, "README").as_deref(),
-        Some("hello\n")
-    );
-    assert_eq!(
-        read_file(&repo, "main", "envs/dev/api.json").as_deref(),
-        Some("{}")
-    );
+    assert_eq!(read_file(&repo, &second, "README").as_deref(), Some("hello\n"));
+    assert_eq!(read_file(&repo, "main", "envs/dev/api.json").as_deref(), Some("{}"));
     assert_eq!(read_file(&repo, "main", "nowhere"), None);
     assert_eq!(tip(&repo, "other"), None);
     git(&repo, &["fsck", "--strict"]);
@@ -107,13 +92,10 @@ fn chunked_and_compressed_requests_arrive_whole() {
     assert!(stderr(&output).contains("Content-Encoding: gzip"));
 
     let pushed = commit_here(&clone, "pin.json");
-    let output = command(
-        &clone,
-        &["-c", "http.postBuffer=1", "push", "origin", "main"],
-    )
-    .env("GIT_TRACE_CURL", "1")
-    .output()
-    .expect("start git");
+    let output = command(&clone, &["-c", "http.postBuffer=1", "push", "origin", "main"])
+        .env("GIT_TRACE_CURL", "1")
+        .output()
+        .expect("start git");
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stderr(&output).contains("Transfer-Encoding: chunked"));
     assert_eq!(tip(&place.repo(), "main"), Some(pushed));
@@ -137,10 +119,7 @@ fn a_server_with_credentials_is_open_to_them_alone() {
     let last = log.last().expect("there were requests");
     assert!(last.is_push());
     // "bot:s3cret"
-    assert_eq!(
-        last.authorization.as_deref(),
-        Some("Basic Ym90OnMzY3JldA==")
-    );
+    assert_eq!(last.authorization.as_deref(), Some("Basic Ym90OnMzY3JldA=="));
 }
 
 #[test]
@@ -170,10 +149,7 @@ fn a_push_answered_instead_or_closed_before_is_not_applied() {
 
 #[test]
 fn a_push_whose_answer_is_replaced_lost_or_cut_is_applied_all_the_same() {
-    assert_eq!(
-        push_under(Fault::ApplyThen(502, "bad gateway")),
-        (false, true)
-    );
+    assert_eq!(push_under(Fault::ApplyThen(502, "bad gateway")), (false, true));
     assert_eq!(push_under(Fault::ApplyThenClose), (false, true));
     assert_eq!(push_under(Fault::CutAnswer), (false, true));
 }
@@ -196,10 +172,7 @@ fn a_push_that_hangs_holds_up_no_other_and_is_let_go_when_the_server_is_dropped(
         .spawn()
         .expect("start git");
     assert_eq!(arrival.recv(), Ok(0));
-    git(
-        &clone,
-        &["push", "--quiet", "origin", "HEAD:refs/heads/two"],
-    );
+    git(&clone, &["push", "--quiet", "origin", "HEAD:refs/heads/two"]);
     assert!(tip(&place.repo(), "two").is_some());
     assert!(push.try_wait().expect("look at git").is_none());
     drop(server);
@@ -220,11 +193,7 @@ fn a_callback_may_move_the_branch_before_the_push_gets_there() {
         Fault::Pass
     });
     let clone = place.clone_ahead_of(&server.url("root.git"));
-    assert!(
-        !try_git(&clone, &["push", "origin", "main"])
-            .status
-            .success()
-    );
+    assert!(!try_git(&clone, &["push", "origin", "main"]).status.success());
     assert_eq!(first_parent_log(&place.repo(), "main").len(), 2);
     git(&clone, &["pull", "--quiet", "--rebase", "origin", "main"]);
     git(&clone, &["push", "--quiet", "origin", "main"]);
@@ -238,11 +207,7 @@ fn a_callback_that_panics_fails_its_test() {
     let server = GitHttp::serve(&place.root());
     server.on_push(|_| panic!("an assertion of the callback"));
     let clone = place.clone_ahead_of(&server.url("root.git"));
-    assert!(
-        !try_git(&clone, &["push", "origin", "main"])
-            .status
-            .success()
-    );
+    assert!(!try_git(&clone, &["push", "origin", "main"]).status.success());
 }
 
 #[test]

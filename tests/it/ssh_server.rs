@@ -39,20 +39,11 @@ fn the_ssh_server_knows_the_key_from_an_agent_and_nobody_without_it() {
             .expect("start git")
     };
     let output = list(agent.socket());
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        stderr(&output),
-        sshd.log()
-    );
+    assert!(output.status.success(), "{}\n{}", stderr(&output), sshd.log());
     let socket = agent.socket();
     drop(agent);
     let output = list(socket);
-    assert!(
-        stderr(&output).contains("Permission denied"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains("Permission denied"), "{}", stderr(&output));
 }
 
 #[test]
@@ -61,17 +52,10 @@ fn a_wrong_host_key_is_refused() {
     let sshd = Sshd::start(place.path());
     let clone = place.clone_ahead_of(&sshd.url(&place.repo()));
     let output = command(&clone, &["push", "origin", "main"])
-        .env(
-            "GIT_SSH_COMMAND",
-            sshd.ssh_command_trusting(&sshd.wrong_known_hosts()),
-        )
+        .env("GIT_SSH_COMMAND", sshd.ssh_command_trusting(&sshd.wrong_known_hosts()))
         .output()
         .expect("start git");
-    assert!(
-        stderr(&output).contains("Host key verification failed"),
-        "{}",
-        stderr(&output)
-    );
+    assert!(stderr(&output).contains("Host key verification failed"), "{}", stderr(&output));
     assert!(!place.applied());
 }
 

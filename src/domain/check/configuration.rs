@@ -33,30 +33,19 @@ fn names(config: &Config) -> Vec<Problem> {
     let mut domains = HashSet::new();
     for domain in &config.domains {
         if !domains.insert(&domain.name) {
-            problems.push(error(format!(
-                "the domain `{}` is there twice",
-                domain.name
-            )));
+            problems.push(error(format!("the domain `{}` is there twice", domain.name)));
         }
     }
     let mut environments = HashSet::new();
     for environment in &config.environments {
         if !environments.insert(&environment.name) {
-            problems.push(error(format!(
-                "the environment `{}` is there twice",
-                environment.name
-            )));
+            problems.push(error(format!("the environment `{}` is there twice", environment.name)));
         }
     }
-    let groups: HashSet<_> = config
-        .environments
-        .iter()
-        .filter_map(|environment| environment.group.as_ref())
-        .collect();
+    let groups: HashSet<_> =
+        config.environments.iter().filter_map(|environment| environment.group.as_ref()).collect();
     for group in groups.intersection(&environments) {
-        problems.push(error(format!(
-            "`{group}` is both an environment and a group"
-        )));
+        problems.push(error(format!("`{group}` is both an environment and a group")));
     }
     problems
 }
@@ -85,11 +74,7 @@ fn references(config: &Config) -> Vec<Problem> {
         earlier.push(&environment.name);
     }
     for domain in &config.domains {
-        if let Some(size) = domain
-            .size
-            .as_ref()
-            .filter(|size| !config.sizes.contains_key(*size))
-        {
+        if let Some(size) = domain.size.as_ref().filter(|size| !config.sizes.contains_key(*size)) {
             let problem = error(format!(
                 "the domain `{}` has the size `{size}`, which `sizes` does not have",
                 domain.name
@@ -123,20 +108,12 @@ fn templates(config: &Config) -> Vec<Problem> {
             .map(|template| ("services.repository".to_owned(), template, SERVICE)),
     );
     templates.extend(
-        defaults
-            .image
-            .as_ref()
-            .map(|template| ("services.image".to_owned(), template, SERVICE)),
+        defaults.image.as_ref().map(|template| ("services.image".to_owned(), template, SERVICE)),
     );
     for environment in &config.environments {
         let place = format!("the host of `{}`", environment.name);
         let allowed: &[&str] = &["domain", "service", "environment"];
-        templates.extend(
-            environment
-                .host
-                .as_ref()
-                .map(|template| (place, template, allowed)),
-        );
+        templates.extend(environment.host.as_ref().map(|template| (place, template, allowed)));
     }
     templates.extend(config.namespace.as_ref().map(|template| {
         let allowed: &[&str] = &["domain", "environment"];
@@ -151,18 +128,11 @@ fn templates(config: &Config) -> Vec<Problem> {
         templates.push((format!("links.{name}"), template, allowed));
     }
     let unknown = |(place, template, allowed): &(String, &Template, &[&str])| {
-        let stranger = template
-            .names()
-            .into_iter()
-            .find(|name| !allowed.contains(&name.as_str()))?;
+        let stranger =
+            template.names().into_iter().find(|name| !allowed.contains(&name.as_str()))?;
         let hint = did_you_mean(&nearest(&stranger, *allowed))
             .unwrap_or_else(|| format!("it may use {}", allowed.join(", ")));
-        Some(
-            error(format!(
-                "{place} asks for `{stranger}`, which has no value there"
-            ))
-            .hint(hint),
-        )
+        Some(error(format!("{place} asks for `{stranger}`, which has no value there")).hint(hint))
     };
     templates.iter().filter_map(unknown).collect()
 }
@@ -177,17 +147,12 @@ fn namespaces(config: &Config) -> Vec<Problem> {
     let mut taken: BTreeMap<(String, String), String> = BTreeMap::new();
     for environment in &config.environments {
         for domain in &config.domains {
-            let values = [
-                ("domain", domain.name.as_str()),
-                ("environment", environment.name.as_str()),
-            ];
+            let values =
+                [("domain", domain.name.as_str()), ("environment", environment.name.as_str())];
             let Ok(namespace) = template.expand(&values) else {
                 return problems;
             };
-            if namespace
-                .parse::<crate::domain::name::ClusterName>()
-                .is_err()
-            {
+            if namespace.parse::<crate::domain::name::ClusterName>().is_err() {
                 problems.push(error(format!(
                     "the namespace `{namespace}` of `{}` in `{}` is no name that Kubernetes accepts",
                     domain.name, environment.name
@@ -223,15 +188,9 @@ mod tests {
     #[test]
     fn names_are_unique() {
         let twice = after("domains:\n", "domains:\n  - {name: billing}\n");
-        assert_eq!(
-            twice[0],
-            "pinrail.yaml: the domain `billing` is there twice"
-        );
+        assert_eq!(twice[0], "pinrail.yaml: the domain `billing` is there twice");
         let group = after("mode: request}", "mode: request, group: staging}");
-        assert_eq!(
-            group,
-            ["pinrail.yaml: `staging` is both an environment and a group"]
-        );
+        assert_eq!(group, ["pinrail.yaml: `staging` is both an environment and a group"]);
         let environment = after("{name: production,", "{name: staging,");
         assert!(
             environment
@@ -271,12 +230,7 @@ mod tests {
     #[test]
     fn two_environments_of_a_cluster_do_not_share_a_namespace() {
         let lines = after("cluster: eu-1", "cluster: shared");
-        assert!(
-            !lines
-                .iter()
-                .any(|line| line.contains("share the namespace")),
-            "{lines:?}"
-        );
+        assert!(!lines.iter().any(|line| line.contains("share the namespace")), "{lines:?}");
         let text =
             CONFIG.replace("cluster: eu-1", "cluster: shared") + "namespace: ${{ domain }}\n";
         let lines = problems(&text, &sound());

@@ -56,10 +56,6 @@ mod tests {
                 .any(|line| line.starts_with("locks/staging/api.json: missing field `reason`")),
             "{lines:#?}"
         );
-        assert!(
-            lines
-                .iter()
-                .any(|line| line.starts_with("locks/note.txt: not `locks/"))
-        );
+        assert!(lines.iter().any(|line| line.starts_with("locks/note.txt: not `locks/")));
     }
 }

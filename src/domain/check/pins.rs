@@ -21,12 +21,7 @@ pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
     }
     for (branch, files) in trees {
         for path in files_below(files, layout::ENVS)? {
-            let Some(Place::Pin {
-                environment,
-                domain,
-                service,
-            }) = layout::place(&path)
-            else {
+            let Some(Place::Pin { environment, domain, service }) = layout::place(&path) else {
                 let what = "not `envs/<environment>/<domain>/<service>.json` with valid names";
                 problems.push(Problem::error("layout", &path, what));
                 continue;
@@ -74,17 +69,15 @@ fn home(
         );
         return Ok(Some(Problem::error("name", path, message)));
     }
-    let registered = || {
-        root.main
-            .read(&layout::service(domain, service))
-            .map(|file| file.is_some())
-    };
+    let registered =
+        || root.main.read(&layout::service(domain, service)).map(|file| file.is_some());
     if configured.registration == Registration::Request && !registered()? {
         let message =
             format!("`{service}` is not registered, and the domain `{domain}` demands it");
-        return Ok(Some(Problem::error("service", path, message).hint(
-            format!("`pinrail service add {service} --domain {domain}`"),
-        )));
+        return Ok(Some(
+            Problem::error("service", path, message)
+                .hint(format!("`pinrail service add {service} --domain {domain}`")),
+        ));
     }
     Ok(None)
 }
@@ -116,22 +109,14 @@ fn content(
         ));
     }
     for key in pin.unknown_keys() {
-        problems.push(Problem::warning(
-            "pin",
-            path,
-            format!("unknown key `{key}`"),
-        ));
+        problems.push(Problem::warning("pin", path, format!("unknown key `{key}`")));
     }
     Ok(problems)
 }
 
 /// A folder names an environment that the configuration does not have.
 pub fn unknown_environment(root: &Root<'_>, path: &str, environment: &EnvironmentName) -> Problem {
-    let known = root
-        .config
-        .environments
-        .iter()
-        .map(|environment| environment.name.as_str());
+    let known = root.config.environments.iter().map(|environment| environment.name.as_str());
     let hint = did_you_mean(&nearest(environment.as_str(), known));
     let problem = Problem::error(
         "name",
@@ -152,19 +137,10 @@ mod tests {
             .with("envs/stagin/services/x.json", &pin("x", "shared"))
             .with("envs/staging/nowhere/x.json", &pin("x", "shared"))
             .with("envs/staging/services/list.json", "[]")
-            .with(
-                "envs/staging/services/twice.json",
-                "{\"cluster\": 1, \"cluster\": 2}",
-            )
-            .with(
-                "envs/staging/services/other.json",
-                &pin("another", "shared"),
-            )
+            .with("envs/staging/services/twice.json", "{\"cluster\": 1, \"cluster\": 2}")
+            .with("envs/staging/services/other.json", &pin("another", "shared"))
             .with("envs/staging/services/moved.json", &pin("moved", "eu-1"))
-            .with(
-                "envs/staging/services/ledger.json",
-                &pin("ledger", "shared"),
-            )
+            .with("envs/staging/services/ledger.json", &pin("ledger", "shared"))
             .with("envs/staging/billing/new.json", &pin("new", "shared"))
             .with(
                 "envs/staging/services/far.json",

@@ -48,17 +48,10 @@ pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
 
 /// A folder names a domain that the configuration does not have.
 pub fn unknown_domain(root: &Root<'_>, path: &str, domain: &str) -> Problem {
-    let known = root
-        .config
-        .domains
-        .iter()
-        .map(|domain| domain.name.as_str());
+    let known = root.config.domains.iter().map(|domain| domain.name.as_str());
     let hint = did_you_mean(&nearest(domain, known));
-    let problem = Problem::error(
-        "name",
-        path,
-        format!("`{domain}` is no domain of `{}`", layout::CONFIG),
-    );
+    let problem =
+        Problem::error("name", path, format!("`{domain}` is no domain of `{}`", layout::CONFIG));
     problem.hint(hint.unwrap_or_else(|| format!("`pinrail domain add {domain}` adds it")))
 }
 
@@ -88,10 +81,7 @@ mod tests {
             "services/services/far.yaml: `repository` is outside the domain's prefix `https://git.example.com/services/`",
             "services/services/odd.yaml:2: unknown key `repositry`",
         ] {
-            assert!(
-                lines.iter().any(|line| line == expected),
-                "{expected}\n{lines:#?}"
-            );
+            assert!(lines.iter().any(|line| line == expected), "{expected}\n{lines:#?}");
         }
         assert_eq!(lines.len(), 6, "{lines:#?}");
     }

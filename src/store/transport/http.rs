@@ -56,10 +56,8 @@ impl Http {
             }),
             Choice::PlainHttp(token) => {
                 let host = base.host_str().unwrap_or_default();
-                let problem = format!(
-                    "{} is not sent over plain http to {host}: use https",
-                    token.source
-                );
+                let problem =
+                    format!("{} is not sent over plain http to {host}: use https", token.source);
                 return Err(TransportError::Local(problem));
             }
         };
@@ -71,12 +69,7 @@ impl Http {
         base.set_path(&path);
         let client = client(access)?;
         let state = Mutex::new(State { base, login });
-        Ok(Self(Arc::new(Shared {
-            client,
-            user,
-            state,
-            failure: Mutex::default(),
-        })))
+        Ok(Self(Arc::new(Shared { client, user, state, failure: Mutex::default() })))
     }
 }
 
@@ -88,10 +81,7 @@ fn client(access: &Access) -> Result<Client, TransportError> {
         .timeout(None);
     if let Some(path) = &access.ca_file {
         let failed = |problem: &dyn std::fmt::Display| {
-            TransportError::Local(format!(
-                "cannot use the CA file {}: {problem}",
-                path.display()
-            ))
+            TransportError::Local(format!("cannot use the CA file {}: {problem}", path.display()))
         };
         let pem = std::fs::read(path).map_err(|error| failed(&error))?;
         let certificates =
@@ -208,9 +198,7 @@ impl Shared {
         }
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(TransportError::Timeout(
-                "no time was left to ask".to_owned(),
-            ));
+            return Err(TransportError::Timeout("no time was left to ask".to_owned()));
         }
         request.timeout(left).send().map_err(|error| {
             if error.is_timeout() && Instant::now() >= until {
@@ -224,29 +212,20 @@ impl Shared {
     /// Goes to the new address if it is the same server's, no less encrypted, and the
     /// answer to the same question: what git calls `http.followRedirects=initial`.
     fn follow(&self, from: &Url, answer: &Response, service: &str) -> Result<(), TransportError> {
-        let target = answer
-            .headers()
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok());
+        let target = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let target = target.and_then(|target| from.join(target).ok());
         let refused = |what: &str| TransportError::NotFound(format!("it {what}"));
         let Some(mut target) = target else {
             return Err(refused("redirects to nowhere"));
         };
-        let shown = format!(
-            "redirects to {}: use the new address",
-            target.host_str().unwrap_or_default()
-        );
+        let shown =
+            format!("redirects to {}: use the new address", target.host_str().unwrap_or_default());
         let same_server = target.host_str() == from.host_str()
             && (target.scheme() == from.scheme() || target.scheme() == "https")
             && (target.port_or_known_default() == from.port_or_known_default()
                 || from.scheme() != target.scheme());
         let question = format!("service={service}");
-        let Some(path) = target
-            .path()
-            .strip_suffix("/info/refs")
-            .map(ToOwned::to_owned)
-        else {
+        let Some(path) = target.path().strip_suffix("/info/refs").map(ToOwned::to_owned) else {
             return Err(refused(&shown));
         };
         if !same_server || target.query() != Some(question.as_str()) {
@@ -270,9 +249,7 @@ impl Shared {
                 if login.from_helper {
                     helper::reject(&state.base, login);
                 }
-                Err(TransportError::Auth {
-                    tried: login.source.clone(),
-                })
+                Err(TransportError::Auth { tried: login.source.clone() })
             }
         }
     }
@@ -337,11 +314,7 @@ fn shown(status: StatusCode, answer: Response) -> String {
         .map(|c| if c.is_control() { ' ' } else { c })
         .collect();
     let status = format!("HTTP {status}");
-    if text.trim().is_empty() {
-        status
-    } else {
-        format!("{status}: {}", text.trim())
-    }
+    if text.trim().is_empty() { status } else { format!("{status}: {}", text.trim()) }
 }
 
 /// An error with everything that led to it; reqwest's own text stops at the first.
@@ -383,10 +356,7 @@ impl Read for Exchange {
                 Err(error) => return Err(self.fail(error)),
             }
         }
-        let read = self
-            .answer
-            .as_mut()
-            .map_or(Ok(0), |answer| answer.read(buffer));
+        let read = self.answer.as_mut().map_or(Ok(0), |answer| answer.read(buffer));
         read.map_err(|error| {
             self.fail(if Instant::now() >= self.until {
                 TransportError::Timeout("the answer stopped".to_owned())

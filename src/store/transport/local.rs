@@ -37,10 +37,7 @@ impl Local {
             }
             _ => error.into(),
         })?;
-        let path = target
-            .workdir()
-            .unwrap_or_else(|| target.path())
-            .to_path_buf();
+        let path = target.workdir().unwrap_or_else(|| target.path()).to_path_buf();
         let (folder, objects) = scratch()?;
         let failed = |error: std::io::Error| {
             TransportError::Local(format!("cannot write a temporary file: {error}"))
@@ -50,19 +47,11 @@ impl Local {
             .map_err(failed)?;
         // Where the target's history is cut, ours is cut too.
         if target.is_shallow() {
-            std::fs::copy(
-                target.commondir().join("shallow"),
-                objects.path().join("shallow"),
-            )
-            .map_err(failed)?;
+            std::fs::copy(target.commondir().join("shallow"), objects.path().join("shallow"))
+                .map_err(failed)?;
         }
         let objects = Repository::open(objects.path())?;
-        Ok(Self {
-            path,
-            target,
-            objects,
-            _folder: folder,
-        })
+        Ok(Self { path, target, objects, _folder: folder })
     }
 
     /// Two updates of one work tree at a time would leave it between them: git's
@@ -90,6 +79,18 @@ impl Local {
             }
         }
     }
+
+    /// Whether the branch is checked out beside changes of files that git knows; git would
+    /// refuse as well, but not say which repository it speaks of.
+    fn is_dirty(&self, branch: &BranchName) -> Result<bool, TransportError> {
+        let head = self.target.find_reference("HEAD")?;
+        if self.target.is_bare() || head.symbolic_target()? != Some(branch.reference().as_str()) {
+            return Ok(false);
+        }
+        let mut options = git2::StatusOptions::new();
+        options.include_untracked(false).include_ignored(false);
+        Ok(!self.target.statuses(Some(&mut options))?.is_empty())
+    }
 }
 
 impl Transport for Local {
@@ -99,10 +100,7 @@ impl Transport for Local {
         _: History,
         _: Instant,
     ) -> Result<Fetched, TransportError> {
-        let mut fetched = Fetched {
-            empty: true,
-            ..Fetched::default()
-        };
+        let mut fetched = Fetched { empty: true, ..Fetched::default() };
         for branch in branches {
             match self
                 .target
@@ -120,29 +118,22 @@ impl Transport for Local {
         let head =
             head.and_then(|head| head.symbolic_target().ok().flatten().map(ToOwned::to_owned));
         fetched.head = head.and_then(|name| name.strip_prefix("refs/heads/")?.parse().ok());
-        fetched.empty = self
-            .target
-            .references_glob("refs/heads/*")?
-            .next()
-            .is_none();
+        fetched.empty = self.target.references_glob("refs/heads/*")?.next().is_none();
         Ok(fetched)
     }
 
     fn push(&mut self, update: &Update<'_>, until: Instant) -> Result<(), TransportError> {
         let _held = self.one_at_a_time(until)?;
+        if self.is_dirty(update.branch)? {
+            return Err(TransportError::DirtyWorkTree);
+        }
         let reference = update.branch.reference();
         let mut git = command("git");
-        git.arg("-C")
-            .arg(self.objects.path())
-            .args(["push", "--porcelain", "--no-verify"]);
+        git.arg("-C").arg(self.objects.path()).args(["push", "--porcelain", "--no-verify"]);
         git.arg("--receive-pack=git -c receive.denyCurrentBranch=updateInstead receive-pack");
         git.arg(format!("--force-with-lease={reference}:{}", update.from));
-        git.arg("--")
-            .arg(&self.path)
-            .arg(format!("{}:{reference}", update.to));
-        git.stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        git.arg("--").arg(&self.path).arg(format!("{}:{reference}", update.to));
+        git.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = git.spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => TransportError::Local(
                 "the program `git` is needed to write to a path, and it is not installed"
@@ -150,17 +141,13 @@ impl Transport for Local {
             ),
             _ => TransportError::Local(format!("cannot run git: {error}")),
         })?;
-        let (answer, words) = (
-            child.stdout.take().map(Words::listen),
-            child.stderr.take().map(Words::listen),
-        );
+        let (answer, words) =
+            (child.stdout.take().map(Words::listen), child.stderr.take().map(Words::listen));
         let (status, expired) = Guarded::new(child, until).finish();
         let say = |pipe: &Option<Words>| pipe.as_ref().map(Words::take).unwrap_or_default();
         let (answer, words) = (say(&answer), say(&words));
         if expired {
-            return Err(TransportError::Timeout(
-                "git receive-pack did not end".to_owned(),
-            ));
+            return Err(TransportError::Timeout("git receive-pack did not end".to_owned()));
         }
         match answer.lines().find_map(|line| line.strip_prefix("!\t")) {
             None if status.is_some_and(|status| status.success()) => Ok(()),
@@ -169,12 +156,9 @@ impl Transport for Local {
                 let summary = line.split('\t').nth(1).unwrap_or(line);
                 // Only the server's no is a refusal; git's own is about what it saw before.
                 if summary.starts_with("[remote rejected]") {
-                    let spoken = words
-                        .lines()
-                        .filter_map(|line| line.strip_prefix("remote: "));
-                    let said: Vec<_> = std::iter::once(summary)
-                        .chain(spoken.map(str::trim))
-                        .collect();
+                    let spoken = words.lines().filter_map(|line| line.strip_prefix("remote: "));
+                    let said: Vec<_> =
+                        std::iter::once(summary).chain(spoken.map(str::trim)).collect();
                     Err(TransportError::Refused(said.join("; ")))
                 } else {
                     Err(TransportError::Stale)

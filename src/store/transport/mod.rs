@@ -17,6 +17,8 @@ use crate::domain::name::BranchName;
 /// How much history to bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum History {
+    /// No objects at all, only where the branches are.
+    Nothing,
     /// The newest commit, and what joins it to commits that are here already.
     Tip,
     Whole,
@@ -60,6 +62,9 @@ pub enum TransportError {
     /// The server read the update and refused this branch.
     #[error("{0}")]
     Refused(String),
+    /// The branch is checked out in a work tree with changes.
+    #[error("the work tree has changes that are not committed")]
+    DirtyWorkTree,
     /// The branch was seen elsewhere before anything was sent.
     #[error("the branch moved")]
     Stale,
@@ -118,12 +123,9 @@ pub fn open(location: &Location, access: &Access) -> Result<Box<dyn Transport>, 
 
 /// A bare repository for the objects of one run, gone with it.
 fn scratch() -> Result<(tempfile::TempDir, Repository), TransportError> {
-    let folder = tempfile::Builder::new()
-        .prefix("pinrail-")
-        .tempdir()
-        .map_err(|error| {
-            TransportError::Local(format!("cannot make a temporary folder: {error}"))
-        })?;
+    let folder = tempfile::Builder::new().prefix("pinrail-").tempdir().map_err(|error| {
+        TransportError::Local(format!("cannot make a temporary folder: {error}"))
+    })?;
     let mut options = git2::RepositoryInitOptions::new();
     // Templates of the machine would cost time and could bring hooks.
     options.bare(true).external_template(false);

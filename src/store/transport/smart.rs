@@ -73,11 +73,7 @@ impl Smart {
 
     fn over(channel: Box<dyn Channel>) -> Result<Self, TransportError> {
         let (folder, objects) = scratch()?;
-        Ok(Self {
-            objects,
-            _folder: folder,
-            line: Line::new(channel),
-        })
+        Ok(Self { objects, _folder: folder, line: Line::new(channel) })
     }
 
     /// Runs one exchange; an error of the channel wins over what libgit2 makes of it.
@@ -101,19 +97,14 @@ impl Transport for Smart {
     ) -> Result<Fetched, TransportError> {
         self.exchange(until, |objects, remote| {
             remote.connect(Direction::Fetch).map_err(broken)?;
-            let mut fetched = Fetched {
-                empty: true,
-                ..Fetched::default()
-            };
+            let mut fetched = Fetched { empty: true, ..Fetched::default() };
             let heads: Vec<(String, Oid)> = remote
                 .list()
                 .map_err(broken)?
                 .iter()
                 .map(|head| (head.name().to_owned(), head.oid()))
                 .collect();
-            fetched.empty = !heads
-                .iter()
-                .any(|(name, _)| name.starts_with("refs/heads/"));
+            fetched.empty = !heads.iter().any(|(name, _)| name.starts_with("refs/heads/"));
             let head = remote.default_branch().ok();
             let head = head.and_then(|name| name.as_str().ok().map(ToOwned::to_owned));
             fetched.head = head.and_then(|name| name.strip_prefix("refs/heads/")?.parse().ok());
@@ -123,7 +114,8 @@ impl Transport for Smart {
                 }
             }
             let is_here = |oid: &Oid| objects.find_commit(*oid).is_ok();
-            if history == History::Whole || !fetched.tips.values().all(is_here) {
+            let missing = !fetched.tips.values().all(is_here);
+            if history == History::Whole || (history == History::Tip && missing) {
                 download(objects, remote, &fetched, history)?;
             }
             remote.disconnect().map_err(broken)?;
@@ -154,11 +146,7 @@ impl Transport for Smart {
                 // The lease: libgit2 sends the old id that it saw, so it must be ours.
                 callbacks.push_negotiation(|updates| {
                     stale = updates.iter().any(|seen| seen.src() != update.from);
-                    if stale {
-                        Err(git2::Error::from_str("the branch moved"))
-                    } else {
-                        Ok(())
-                    }
+                    if stale { Err(git2::Error::from_str("the branch moved")) } else { Ok(()) }
                 });
                 let mut options = PushOptions::new();
                 options.remote_callbacks(callbacks);
@@ -194,14 +182,8 @@ fn broken(error: git2::Error) -> TransportError {
 /// The server's own words: of the branch, and what its hooks said.
 fn said(refusal: &str, sideband: &[u8]) -> String {
     let spoken = String::from_utf8_lossy(sideband);
-    let spoken = spoken
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty());
-    std::iter::once(refusal)
-        .chain(spoken)
-        .collect::<Vec<_>>()
-        .join("; ")
+    let spoken = spoken.lines().map(str::trim).filter(|line| !line.is_empty());
+    std::iter::once(refusal).chain(spoken).collect::<Vec<_>>().join("; ")
 }
 
 fn download(
@@ -212,18 +194,13 @@ fn download(
 ) -> Result<(), TransportError> {
     // A branch seen before joins the new commits to it; asking for a depth again gains nothing.
     let kept = |branch: &BranchName| format!("refs/pinrail/kept/{branch}");
-    let seen = fetched
-        .tips
-        .keys()
-        .any(|branch| objects.find_reference(&kept(branch)).is_ok());
+    let seen = fetched.tips.keys().any(|branch| objects.find_reference(&kept(branch)).is_ok());
     let mut options = FetchOptions::new();
-    options
-        .download_tags(AutotagOption::None)
-        .update_fetchhead(false);
+    options.download_tags(AutotagOption::None).update_fetchhead(false);
     match (history, seen) {
-        (History::Tip, false) => options.depth(1),
-        (History::Tip, true) | (History::Whole, false) => &mut options,
         (History::Whole, true) => options.depth(i32::MAX),
+        (History::Whole, false) | (_, true) => &mut options,
+        (_, false) => options.depth(1),
     };
     let wanted: Vec<String> = fetched
         .tips
@@ -233,9 +210,7 @@ fn download(
     if wanted.is_empty() {
         return Ok(());
     }
-    remote
-        .download(&wanted, Some(&mut options))
-        .map_err(broken)?;
+    remote.download(&wanted, Some(&mut options)).map_err(broken)?;
     for (branch, oid) in &fetched.tips {
         objects.reference(&kept(branch), *oid, true, "fetch")?;
     }
@@ -273,12 +248,7 @@ impl Line {
 
     /// Takes the error of the channel, if there was one.
     fn failure(&self) -> Option<TransportError> {
-        let opening = self
-            .shared
-            .failure
-            .lock()
-            .ok()
-            .and_then(|mut slot| slot.take());
+        let opening = self.shared.failure.lock().ok().and_then(|mut slot| slot.take());
         opening.or_else(|| self.shared.channel.failure())
     }
 }
@@ -293,10 +263,7 @@ impl Drop for Line {
 
 /// Called by libgit2 for each address with our scheme.
 fn answer(remote: &Remote<'_>) -> Result<GitTransport, git2::Error> {
-    let shared = remote
-        .url()
-        .ok()
-        .and_then(|url| LINES.lock().ok()?.get(url).cloned());
+    let shared = remote.url().ok().and_then(|url| LINES.lock().ok()?.get(url).cloned());
     let shared = shared.ok_or_else(|| git2::Error::from_str("no such line"))?;
     GitTransport::smart(remote, shared.channel.is_stateless(), Subtransport(shared))
 }
@@ -309,11 +276,7 @@ impl SmartSubtransport for Subtransport {
         _: &str,
         service: Service,
     ) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
-        let until = self
-            .0
-            .until
-            .lock()
-            .map_or_else(|_| Instant::now(), |until| *until);
+        let until = self.0.until.lock().map_or_else(|_| Instant::now(), |until| *until);
         self.0.channel.open(service, until).map_err(|error| {
             let message = error.to_string();
             if let Ok(mut slot) = self.0.failure.lock() {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use git2::transport::{Service, SmartSubtransportStream};
+use tempfile::TempDir;
 
 use super::TransportError;
 use super::smart::Channel;
@@ -20,6 +21,8 @@ pub struct Ssh {
     key: Option<PathBuf>,
     shell_command: Option<String>,
     home: Option<PathBuf>,
+    /// The socket of the connection that all of a run's services share.
+    shared: Option<TempDir>,
     failure: Arc<Mutex<Option<TransportError>>>,
 }
 
@@ -30,6 +33,7 @@ impl Ssh {
             key: access.ssh_key.clone(),
             shell_command: access.ssh_command.clone(),
             home: access.home.clone(),
+            shared: tempfile::Builder::new().prefix("pinrail-").tempdir().ok(),
             failure: Arc::default(),
         }
     }
@@ -44,15 +48,13 @@ impl Ssh {
                 shell
             }
         };
-        ssh.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]);
+        if self.is_openssh() {
+            ssh.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]).args(self.sharing());
+        }
         if let Some(key) = &self.key {
             ssh.args(["-o", "IdentitiesOnly=yes", "-i"]).arg(key);
         }
-        if let Some(home) = self
-            .home
-            .as_deref()
-            .filter(|_| self.shell_command.is_none())
-        {
+        if let Some(home) = self.home.as_deref().filter(|_| self.shell_command.is_none()) {
             ssh.args(of_other_home(home));
         }
         if let Some(port) = self.address.port {
@@ -64,21 +66,68 @@ impl Ssh {
             .user
             .as_ref()
             .map_or_else(|| host.clone(), |user| format!("{user}@{host}"));
-        ssh.args([
-            "--",
-            &destination,
-            &format!("{service} {}", quoted(&self.address.path)),
-        ]);
+        ssh.args(["--", &destination, &format!("{service} {}", quoted(&self.address.path))]);
         ssh
+    }
+}
+
+impl Ssh {
+    /// Whether OpenSSH's own options are understood: the program is called `ssh`.
+    fn is_openssh(&self) -> bool {
+        let program = self
+            .shell_command
+            .as_deref()
+            .map_or("ssh", |line| line.split_whitespace().next().unwrap_or_default());
+        Path::new(program).file_name().is_some_and(|name| name == "ssh")
+    }
+
+    /// One connection for all services of a run: its set-up costs more than all the rest.
+    fn sharing(&self) -> Vec<String> {
+        // A socket's path has little room, and OpenSSH needs some of it.
+        const ROOM: usize = 80;
+        let socket =
+            self.shared.as_ref().map(|folder| folder.path().join("ssh").display().to_string());
+        let Some(socket) =
+            socket.filter(|socket| socket.len() < ROOM && !socket.contains(['%', ' ']))
+        else {
+            return Vec::new();
+        };
+        [
+            "ControlMaster=auto".to_owned(),
+            format!("ControlPath={socket}"),
+            "ControlPersist=20".to_owned(),
+        ]
+        .into_iter()
+        .flat_map(|option| ["-o".to_owned(), option])
+        .collect()
+    }
+}
+
+impl Drop for Ssh {
+    /// Ends the shared connection, which would otherwise stay for a while.
+    fn drop(&mut self) {
+        let socket = self
+            .shared
+            .as_ref()
+            .map(|folder| folder.path().join("ssh"))
+            .filter(|socket| socket.exists());
+        if let Some(socket) = socket {
+            let mut ssh = command("ssh");
+            ssh.arg("-o").arg(format!("ControlPath={}", socket.display())).args([
+                "-O",
+                "exit",
+                "--",
+                &self.address.host,
+            ]);
+            let _ = ssh.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        }
     }
 }
 
 /// OpenSSH reads the home of the user's account and never `$HOME`, which containers and
 /// CI set to somewhere else; files under that one count as well.
 fn of_other_home(home: &Path) -> Vec<String> {
-    let own = nix::unistd::User::from_uid(nix::unistd::Uid::current())
-        .ok()
-        .flatten();
+    let own = nix::unistd::User::from_uid(nix::unistd::Uid::current()).ok().flatten();
     let folder = home.join(".ssh");
     if own.is_none_or(|own| own.dir == home) || !folder.is_dir() {
         return Vec::new();
@@ -92,10 +141,7 @@ fn of_other_home(home: &Path) -> Vec<String> {
     if known.is_file() {
         arguments.extend([
             "-o".to_owned(),
-            format!(
-                "UserKnownHostsFile=\"{}\" ~/.ssh/known_hosts",
-                known.display()
-            ),
+            format!("UserKnownHostsFile=\"{}\" ~/.ssh/known_hosts", known.display()),
         ]);
     }
     for name in ["id_ed25519", "id_ecdsa", "id_rsa"] {
@@ -136,9 +182,7 @@ impl Channel for Ssh {
             Service::ReceivePackLs | Service::ReceivePack => "git-receive-pack",
         };
         let mut ssh = self.command(service);
-        ssh.stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = ssh
             .spawn()
             .map_err(|error| TransportError::Local(format!("cannot run ssh: {error}")))?;

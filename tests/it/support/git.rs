@@ -81,10 +81,7 @@ pub fn tip(repo: &Path, branch: &str) -> Option<String> {
 /// A file's exact content in a commit or on a branch; `None` when it is not there.
 pub fn read_file(repo: &Path, rev: &str, path: &str) -> Option<String> {
     let output = try_git(repo, &["cat-file", "blob", &format!("{rev}:{path}")]);
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8(output.stdout).expect("the file is UTF-8"))
+    output.status.success().then(|| String::from_utf8(output.stdout).expect("the file is UTF-8"))
 }
 
 /// Somebody else pushed: puts one file on a branch of a bare repository, creating the branch if
@@ -103,11 +100,7 @@ pub fn commit_file(repo: &Path, branch: &str, path: &str, content: &str, message
             None => indexed(repo, &index, &["read-tree", "--empty"]),
         };
         let entry = format!("100644,{blob},{path}");
-        indexed(
-            repo,
-            &index,
-            &["update-index", "--add", "--cacheinfo", &entry],
-        );
+        indexed(repo, &index, &["update-index", "--add", "--cacheinfo", &entry]);
         let tree = indexed(repo, &index, &["write-tree"]);
         let mut arguments = vec!["commit-tree", "-m", message, &tree];
         if let Some(parent) = &parent {
@@ -152,9 +145,7 @@ pub fn changed_paths(repo: &Path, commit: &str) -> Vec<String> {
 /// A commit's whole message.
 #[track_caller]
 pub fn message(repo: &Path, commit: &str) -> String {
-    git(repo, &["log", "-1", "--format=%B", commit])
-        .trim_end()
-        .to_owned()
+    git(repo, &["log", "-1", "--format=%B", commit]).trim_end().to_owned()
 }
 
 fn write_blob(repo: &Path, content: &str) -> String {
@@ -164,9 +155,7 @@ fn write_blob(repo: &Path, content: &str) -> String {
         .spawn()
         .expect("start git hash-object");
     let mut stdin = child.stdin.take().expect("its input is a pipe");
-    stdin
-        .write_all(content.as_bytes())
-        .expect("hand the content to git");
+    stdin.write_all(content.as_bytes()).expect("hand the content to git");
     drop(stdin);
     let output = child.wait_with_output().expect("wait for git hash-object");
     assert!(output.status.success(), "git hash-object failed");

@@ -89,10 +89,7 @@ impl GitHttp {
             let shared = Arc::clone(&shared);
             thread::spawn(move || accept(&listener, &shared))
         };
-        GitHttp {
-            shared,
-            acceptor: Some(acceptor),
-        }
+        GitHttp { shared, acceptor: Some(acceptor) }
     }
 
     pub fn url(&self, repo: &str) -> String {
@@ -107,9 +104,7 @@ impl GitHttp {
     /// Asks `decide` before each `POST …/git-receive-pack` that was let in, one at a time, with
     /// a running number from 0. What follows the decision runs concurrently.
     pub fn on_push(&self, mut decide: impl FnMut(usize) -> Fault + Send + 'static) {
-        self.shared
-            .pushes
-            .replace(Box::new(move |number, _| decide(number)));
+        self.shared.pushes.replace(Box::new(move |number, _| decide(number)));
     }
 
     /// The same for `POST …/git-upload-pack` and `GET …/info/refs`, including the advertisement
@@ -150,11 +145,7 @@ impl Drop for GitHttp {
 
 enum Access {
     Anybody,
-    Known {
-        user: String,
-        authorization: String,
-        may_push: bool,
-    },
+    Known { user: String, authorization: String, may_push: bool },
 }
 
 impl Access {
@@ -173,9 +164,7 @@ impl Access {
             {
                 Some(Reply::text(401, "Who are you?\n"))
             }
-            Access::Known {
-                may_push: false, ..
-            } if request.wants_to_push() => {
+            Access::Known { may_push: false, .. } if request.wants_to_push() => {
                 Some(Reply::text(403, "This token is not allowed to push.\n"))
             }
             _ => None,
@@ -258,9 +247,7 @@ impl Shared {
         let redirects = self.redirects.lock().expect("the redirects");
         let (_, to) = redirects.iter().find(|(from, _)| *from == request.path)?;
         let mut reply = Reply::text(301, "Moved.\n");
-        reply
-            .headers
-            .push(format!("Location: {to}?{}", request.query));
+        reply.headers.push(format!("Location: {to}?{}", request.query));
         Some(reply)
     }
 
@@ -280,10 +267,9 @@ impl Shared {
             // Which of the two is looked at depends on Git's version.
             .env("HTTP_GIT_PROTOCOL", protocol)
             .env("GIT_PROTOCOL", protocol);
-        for (variable, header) in [
-            ("CONTENT_TYPE", "content-type"),
-            ("HTTP_CONTENT_ENCODING", "content-encoding"),
-        ] {
+        for (variable, header) in
+            [("CONTENT_TYPE", "content-type"), ("HTTP_CONTENT_ENCODING", "content-encoding")]
+        {
             if let Some(value) = message.header(header) {
                 command.env(variable, value);
             }

@@ -141,11 +141,7 @@ impl Reply {
         if status == 401 {
             headers.push("WWW-Authenticate: Basic realm=\"git\"".to_owned());
         }
-        Reply {
-            status,
-            headers,
-            body: body.as_bytes().to_vec(),
-        }
+        Reply { status, headers, body: body.as_bytes().to_vec() }
     }
 
     pub fn from_cgi(output: &[u8]) -> Reply {
@@ -153,11 +149,8 @@ impl Reply {
         let Some(end) = output.windows(END.len()).position(|bytes| bytes == END) else {
             return Reply::text(500, "git http-backend gave no answer\n");
         };
-        let mut reply = Reply {
-            status: 200,
-            headers: Vec::new(),
-            body: output[end + END.len()..].to_vec(),
-        };
+        let mut reply =
+            Reply { status: 200, headers: Vec::new(), body: output[end + END.len()..].to_vec() };
         for line in String::from_utf8_lossy(&output[..end]).lines() {
             match line.strip_prefix("Status: ").and_then(|it| it.get(..3)) {
                 Some(status) => reply.status = status.parse().expect("a status is a number"),
@@ -183,9 +176,8 @@ pub fn base64(text: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut encoded = String::new();
     for chunk in text.as_bytes().chunks(3) {
-        let bits = (0..3).fold(0, |bits, at| {
-            bits << 8 | usize::from(chunk.get(at).copied().unwrap_or(0))
-        });
+        let bits =
+            (0..3).fold(0, |bits, at| bits << 8 | usize::from(chunk.get(at).copied().unwrap_or(0)));
         for digit in 0..4 {
             encoded.push(match digit <= chunk.len() {
                 true => char::from(DIGITS[bits >> (18 - 6 * digit) & 63]),

@@ -7,5 +7,7 @@
 pub mod git;
 pub mod git_http;
 pub mod http1;
+pub mod pinrail;
 pub mod place;
+pub mod root;
 pub mod sshd;

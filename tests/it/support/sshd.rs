@@ -23,10 +23,7 @@ pub struct Sshd {
 impl Sshd {
     /// Starts the server; its keys, its configuration and `home` are put into `dir`.
     pub fn start(dir: &Path) -> Sshd {
-        assert!(
-            Path::new(SSHD).exists(),
-            "sshd is missing: run tests/run, which installs it"
-        );
+        assert!(Path::new(SSHD).exists(), "sshd is missing: run tests/run, which installs it");
         let user = checked(hermetic("id").arg("-un"));
         if user == "root" {
             // Where sshd started by root locks up its unprivileged half.
@@ -42,13 +39,7 @@ impl Sshd {
             .expect("authorise the client's key");
 
         let (server, port, log) = listen(&dir);
-        let sshd = Sshd {
-            server,
-            dir,
-            user,
-            port,
-            log,
-        };
+        let sshd = Sshd { server, dir, user, port, log };
         sshd.introduce("host_key", &sshd.known_hosts());
         sshd.introduce("wrong_host_key", &sshd.wrong_known_hosts());
         sshd
@@ -142,16 +133,9 @@ impl Agent {
         // It prints the socket's path once it listens there.
         let stdout = agent.process.stdout.as_mut().expect("its output is a pipe");
         let mut line = String::new();
-        BufReader::new(stdout)
-            .read_line(&mut line)
-            .expect("read from ssh-agent");
+        BufReader::new(stdout).read_line(&mut line).expect("read from ssh-agent");
         assert!(line.contains("SSH_AUTH_SOCK"), "ssh-agent said {line:?}");
-        checked(
-            hermetic("ssh-add")
-                .arg("-q")
-                .arg(key)
-                .env("SSH_AUTH_SOCK", agent.socket()),
-        );
+        checked(hermetic("ssh-add").arg("-q").arg(key).env("SSH_AUTH_SOCK", agent.socket()));
         agent
     }
 
@@ -177,11 +161,8 @@ fn listen(dir: &Path) -> (Child, u16, Arc<Mutex<String>>) {
             .expect("find a free port")
             .port();
         let config = configure(dir, port);
-        let mut server = sshd(&config)
-            .args(["-D", "-e"])
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("start sshd");
+        let mut server =
+            sshd(&config).args(["-D", "-e"]).stderr(Stdio::piped()).spawn().expect("start sshd");
         let mut stderr = BufReader::new(server.stderr.take().expect("its stderr is a pipe"));
         said.clear();
         while stderr.read_line(&mut said).expect("read from sshd") > 0 {

@@ -1,0 +1,62 @@
+//! The program itself, run as a user would, but knowing nothing of this machine.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use super::git;
+
+/// The program, with nothing of the caller's environment but the path to other programs.
+pub fn pinrail(folder: &Path) -> Command {
+    let mut command = git::hermetic(env!("CARGO_BIN_EXE_pinrail"));
+    command.current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+/// The same for the services-root at `repo`.
+pub fn pinrail_at(repo: &str, arguments: &[&str]) -> Command {
+    let mut command = pinrail(&std::env::temp_dir());
+    command.args(["--repo", repo]).args(arguments);
+    command
+}
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the output is UTF-8");
+        Self {
+            code: output.status.code().expect("the program ended by itself"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+pub fn run(command: &mut Command) -> Run {
+    command.output().expect("run pinrail").into()
+}
+
+impl Run {
+    /// The one document of `--json`.
+    pub fn document(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub fn succeeded(self) -> Self {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+
+    /// Everything that a user saw, with the exit code, for a snapshot.
+    pub fn transcript(&self) -> String {
+        format!("exit code: {}\n--- stdout\n{}--- stderr\n{}", self.code, self.stdout, self.stderr)
+    }
+}

@@ -144,9 +144,10 @@ impl From<StoreError> for CommandError {
                 ErrorKind::Authentication,
                 "set PINRAIL_TOKEN (and PINRAIL_USERNAME, where the server wants one), or set up a git credential helper",
             ),
-            StoreError::Network { .. } => {
-                (ErrorKind::Network, "nothing was written; try `git ls-remote` on the same address")
-            }
+            StoreError::Network { .. } => (
+                ErrorKind::Network,
+                "nothing was written; `git ls-remote` on the same address shows whether git gets through",
+            ),
             StoreError::Timeout { .. } => (
                 ErrorKind::Timeout,
                 "run it again, it is safe to repeat; `--timeout` gives it longer",

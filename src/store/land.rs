@@ -288,6 +288,9 @@ impl Landing<'_> {
         }
         let (location, branch, attempts) =
             (self.location.to_string(), self.target.clone(), tally.attempts);
+        if error.is_transient() {
+            return Err(self.unknown(&error.to_string(), &"the branch has not moved so far"));
+        }
         Err(if error.is_refusal() {
             StoreError::Refused { location, branch, attempts, words: error.to_string() }
         } else {
@@ -306,7 +309,7 @@ impl Landing<'_> {
         Ok(classify(update.from, update.to, now.tips.get(self.target).copied()))
     }
 
-    fn unknown(&self, words: &str, then: &TransportError) -> StoreError {
+    fn unknown(&self, words: &str, then: &dyn std::fmt::Display) -> StoreError {
         StoreError::Unknown {
             branch: self.target.clone(),
             words: words.to_owned(),

@@ -53,7 +53,13 @@ struct Cli {
 struct GlobalArgs {
     /// The services-root: a URL or a path [default: `origin` of the clone one stands in, or
     /// that repository itself]
-    #[arg(long, global = true, value_name = "URL|PATH", env = "PINRAIL_REPO")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL|PATH",
+        env = "PINRAIL_REPO",
+        hide_env_values = true
+    )]
     repo: Option<String>,
     /// Print one JSON document on stdout (`pinrail schema report` describes it)
     #[arg(long, global = true)]
@@ -71,7 +77,13 @@ struct GlobalArgs {
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: Color,
     /// Certificates (PEM) to trust beside the system's
-    #[arg(long, global = true, value_name = "FILE", env = "PINRAIL_CA_FILE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PINRAIL_CA_FILE",
+        hide_env_values = true
+    )]
     ca_file: Option<PathBuf>,
     /// Give up after so long, such as `30s`
     #[arg(long, global = true, value_name = "TIME", default_value = "2m", value_parser = timeout)]
@@ -145,22 +157,12 @@ pub fn main(arguments: &[std::ffi::OsString]) -> u8 {
     let Cli { global, command } = cli;
     let ui =
         Ui::new(global.json, global.quiet, choice(global.color), std::io::stderr().is_terminal());
-    match command {
-        Command::Schema(args) => ui.print(&args.name.text()),
-        Command::Completions { shell } => ui.print(&completions(shell)),
-        Command::Man { command } => match man(&command) {
-            Ok(page) => ui.print(&page),
-            Err(error) => ui.finish("man", &Err(error)),
-        },
-        command => {
-            let name = command.name();
-            let context = context(&global, &ui);
-            ui.finish(name, &run(command, &context))
-        }
-    }
+    let name = command.name();
+    ui.finish(name, &run(command, &global, &ui))
 }
 
-fn run(command: Command, context: &Context) -> Result<Report, CommandError> {
+fn run(command: Command, global: &GlobalArgs, ui: &Ui) -> Result<Report, CommandError> {
+    let context = &context(global, ui);
     match command {
         Command::Init(args) => args.run(context),
         Command::Service(command) => command.run(context),
@@ -168,9 +170,9 @@ fn run(command: Command, context: &Context) -> Result<Report, CommandError> {
         Command::Pin(args) => args.run(context),
         Command::Status(args) => args.run(context),
         Command::Check(args) => args.run(context),
-        Command::Schema(_) | Command::Completions { .. } | Command::Man { .. } => {
-            Err(CommandError::new(ErrorKind::Bug, "this command was to print a text"))
-        }
+        Command::Schema(args) => Ok(Report::of_text(args.name.text())),
+        Command::Completions { shell } => Ok(Report::of_text(completions(shell))),
+        Command::Man { command } => man(&command).map(Report::of_text),
     }
 }
 
@@ -211,9 +213,13 @@ fn usage(error: &clap::Error, arguments: &[std::ffi::OsString]) -> u8 {
         return ui::print_clap(error);
     }
     let text = error.render().to_string();
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let message = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    let hints = lines.map(ToOwned::to_owned);
+    // The first paragraph says what is wrong, each other one what helps.
+    let mut paragraphs = text.split("\n\n").map(|paragraph| {
+        let lines: Vec<_> = paragraph.lines().map(str::trim).collect();
+        lines.join(" ").trim_start_matches("error: ").trim_start_matches("tip: ").to_owned()
+    });
+    let message = paragraphs.next().unwrap_or_default();
+    let hints = paragraphs.filter(|paragraph| !paragraph.is_empty());
     let result: Result<Report, _> = Err(CommandError::new(ErrorKind::Usage, message).hints(hints));
     ui::print_document(&Document::new("", &result));
     ErrorKind::Usage.exit_code()

@@ -24,12 +24,6 @@ impl Ui {
         Self { json, quiet, color, progress: terminal && !quiet && !json }
     }
 
-    /// Prints a text as it is; a reader that has gone away is no failure.
-    pub fn print(&self, text: &str) -> u8 {
-        let _ = io::stdout().write_all(text.as_bytes());
-        0
-    }
-
     /// Tells what came of a command, and returns the exit code.
     pub fn finish(&self, command: &str, result: &Result<Report, CommandError>) -> u8 {
         if self.json {
@@ -38,7 +32,7 @@ impl Ui {
         match result {
             Ok(report) => {
                 if !self.json {
-                    self.print(&(report.text)(&report.body, &page()));
+                    print(&(report.text)(&report.body, &page()));
                 }
                 for warning in &report.warnings {
                     self.labelled("warning", AnsiColor::Yellow, warning);
@@ -46,21 +40,25 @@ impl Ui {
                 if !self.quiet {
                     report.said.iter().for_each(|sentence| self.say(sentence));
                 }
-                report.exit_code
+                report.shortfall.as_ref().map_or(0, |error| self.fail(error))
             }
             Err(error) => {
                 if !self.json
                     && let Some(body) = &error.body
                 {
-                    self.print(&check::text(body, &page()));
+                    print(&check::text(body, &page()));
                 }
-                self.labelled("error", AnsiColor::Red, &error.message);
-                for hint in &error.hints {
-                    self.labelled("hint", AnsiColor::Cyan, hint);
-                }
-                error.kind.exit_code()
+                self.fail(error)
             }
         }
+    }
+
+    fn fail(&self, error: &CommandError) -> u8 {
+        self.labelled("error", AnsiColor::Red, &error.message);
+        for hint in &error.hints {
+            self.labelled("hint", AnsiColor::Cyan, hint);
+        }
+        error.kind.exit_code()
     }
 
     /// A voice for commands at work.
@@ -85,11 +83,16 @@ impl Ui {
     }
 }
 
+/// Prints a text as it is; a reader that has gone away is no failure.
+fn print(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
 /// Prints the one document of `--json`.
 pub fn print_document(document: &Document<'_>) {
     let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
     text.push('\n');
-    let _ = io::stdout().write_all(text.as_bytes());
+    print(&text);
 }
 
 /// Prints help, the version or a usage error, and returns the exit code.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::report::{Body, CheckReport, Outcome, Page, Report};
+use super::report::{Body, CheckReport, Outcome, Page, Report, counted};
 use super::state::{Opened, State};
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::check::{Problem, Severity, check};
@@ -42,12 +42,14 @@ impl CheckArgs {
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
         let body = Body::Check(CheckReport { problems, services, pins });
         if errors > 0 {
-            let message = format!("{errors} {}", if errors == 1 { "problem" } else { "problems" });
+            let message = counted(errors, "problem");
             return Err(CommandError::new(ErrorKind::Invalid, message).with(body));
         }
-        let mut report = Report::new(Outcome::Ok, body)
-            .text(text)
-            .say(format!("In order: {services} services, {pins} pins"));
+        let mut report = Report::new(Outcome::Ok, body).text(text).say(format!(
+            "In order: {} and {}",
+            counted(services, "service"),
+            counted(pins, "pin")
+        ));
         report.warnings.extend(warning);
         Ok(report)
     }

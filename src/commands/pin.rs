@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::pin_file;
-use super::report::{Body, DryRun, Outcome, PinItem, PinReport, PinsReport, Report};
+use super::report::{Body, DryRun, Outcome, PinItem, PinReport, PinsReport, Report, counted};
 use super::state::{self, Opened, State};
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::artifact::{ImageDigest, ImageTag, Revision};
@@ -355,17 +355,23 @@ fn many(pinned: Pinned) -> Report {
     }
     let outcomes: Vec<Outcome> = items.iter().map(|item| item.outcome).collect();
     let any = |wanted: Outcome| outcomes.contains(&wanted);
-    let (outcome, exit_code) = match () {
+    let (outcome, kind) = match () {
         () if outcomes.iter().all(|outcome| *outcome == Outcome::Unchanged) => {
-            (Outcome::Unchanged, 0)
+            (Outcome::Unchanged, None)
         }
-        () if outcomes.iter().all(|outcome| went_in(*outcome)) => (Outcome::Pinned, 0),
-        () if any(Outcome::Pinned) => (Outcome::Partial, ErrorKind::Conflict.exit_code()),
-        () if any(Outcome::Conflict) => (Outcome::Conflict, ErrorKind::Conflict.exit_code()),
-        () => (Outcome::Superseded, ErrorKind::Superseded.exit_code()),
+        () if outcomes.iter().all(|outcome| went_in(*outcome)) => (Outcome::Pinned, None),
+        () if any(Outcome::Pinned) => (Outcome::Partial, Some(ErrorKind::Conflict)),
+        () if any(Outcome::Conflict) => (Outcome::Conflict, Some(ErrorKind::Conflict)),
+        () => (Outcome::Superseded, Some(ErrorKind::Superseded)),
     };
+    let shortfall = kind.map(|kind| {
+        let left_out = outcomes.iter().filter(|outcome| !went_in(**outcome)).count();
+        let message = format!("{left_out} of {} did not go in", counted(outcomes.len(), "pin"));
+        CommandError::new(kind, message)
+            .hint("look with `pinrail status`, and run it again for those that are still wanted")
+    });
     let body = Body::Pins(PinsReport { items, commit, attempts, run });
-    Report { said, exit_code, ..Report::new(outcome, body) }
+    Report { said, shortfall, ..Report::new(outcome, body) }
 }
 
 fn sentence(item: &PinItem, commit: Option<&str>, dry_run: bool) -> String {

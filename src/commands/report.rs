@@ -77,6 +77,7 @@ pub enum Body {
     Domains(DomainsReport),
     Change(ChangeReport),
     Init(InitReport),
+    Text(TextReport),
     Empty {},
 }
 
@@ -263,11 +264,24 @@ pub struct InitReport {
     pub branches: Vec<String>,
 }
 
+/// `schema`, `completions` and `man`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct TextReport {
+    /// What is printed without `--json`.
+    pub text: String,
+}
+
 /// How wide and when text is for people.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
     pub width: usize,
     pub now: Timestamp,
+}
+
+/// A number of things, as people write it.
+#[must_use]
+pub fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A command's success.
@@ -281,8 +295,8 @@ pub struct Report {
     pub said: Vec<String>,
     /// What else is worth knowing, on stderr.
     pub warnings: Vec<String>,
-    /// Where a success of several items is not a whole one.
-    pub exit_code: u8,
+    /// Why not every one of several items went through.
+    pub shortfall: Option<CommandError>,
 }
 
 impl Report {
@@ -294,8 +308,17 @@ impl Report {
             text: |_, _| String::new(),
             said: Vec::new(),
             warnings: Vec::new(),
-            exit_code: 0,
+            shortfall: None,
         }
+    }
+
+    /// A text that is the whole result.
+    #[must_use]
+    pub fn of_text(text: String) -> Self {
+        Self::new(Outcome::Ok, Body::Text(TextReport { text })).text(|body, _| match body {
+            Body::Text(report) => report.text.clone(),
+            _ => String::new(),
+        })
     }
 
     #[must_use]
@@ -316,23 +339,24 @@ impl<'a> Document<'a> {
     #[must_use]
     pub fn new(command: &'a str, result: &'a Result<Report, CommandError>) -> Self {
         let command = Cow::Borrowed(command);
+        let told = |error: &'a CommandError| ErrorReport {
+            kind: error.kind,
+            message: Cow::Borrowed(&error.message),
+            hints: Cow::Borrowed(&error.hints),
+        };
         match result {
             Ok(report) => Self {
                 schema_version: SCHEMA_VERSION,
                 command,
                 outcome: report.outcome,
-                error: None,
+                error: report.shortfall.as_ref().map(told),
                 body: Cow::Borrowed(&report.body),
             },
             Err(error) => Self {
                 schema_version: SCHEMA_VERSION,
                 command,
                 outcome: error.kind.outcome(),
-                error: Some(ErrorReport {
-                    kind: error.kind,
-                    message: Cow::Borrowed(&error.message),
-                    hints: Cow::Borrowed(&error.hints),
-                }),
+                error: Some(told(error)),
                 body: error.body.as_deref().map_or(Cow::Owned(Body::Empty {}), Cow::Borrowed),
             },
         }

@@ -107,12 +107,12 @@ impl AddArgs {
             image: self.image,
             chart_version: None,
         };
-        let content = file(&self.name, &facts)?;
-        let (name, told) = (self.name, self.domain);
+        let written = file(&self.name, &facts)?;
+        let (name, wanted) = (self.name, self.domain);
         change(context, &format!("add service {name}"), Outcome::Added, |state| {
             let root = state.root();
-            let domain = match &told {
-                Some(told) => state::domain(root.config, told.as_str())?.name.clone(),
+            let domain = match &wanted {
+                Some(wanted) => state::domain(root.config, wanted.as_str())?.name.clone(),
                 None => match root.domain_of(&name)? {
                     Some(home) => home.clone(),
                     None => state::default_domain(root.config)?.name.clone(),
@@ -136,7 +136,7 @@ impl AddArgs {
                     return Err(CommandError::new(ErrorKind::Conflict, message)
                         .hint(format!("edit {path}")));
                 }
-                None => edits.write(path, content.clone().into_bytes()),
+                None => edits.write(path, written.clone().into_bytes()),
             }
             Ok((edits, format!("Added {name} to the domain {domain}")))
         })

@@ -52,10 +52,13 @@ pub fn table(page: &Page) -> Table {
 
 /// The table's text, without blanks at the ends of its lines.
 pub fn finished(table: &Table) -> String {
-    table
-        .lines()
-        .map(|line| format!("{}\n", line.trim_end().strip_prefix(' ').unwrap_or(line.trim_end())))
-        .collect()
+    let mut text = String::new();
+    for line in table.lines() {
+        let line = line.trim_end();
+        text.push_str(line.strip_prefix(' ').unwrap_or(line));
+        text.push('\n');
+    }
+    text
 }
 
 fn told(cell: &StatusCell, now: Timestamp) -> String {

@@ -262,11 +262,17 @@ impl Config {
             return Err(ConfigError::NewerVersion(version));
         }
         let config: Self = yaml::parse(text)?;
-        if config.version != VERSION {
-            let problem = format!("`version` is {}, and must be {VERSION}", config.version);
-            return Err(YamlError { line: None, problem, hint: None }.into());
-        }
-        Ok(config)
+        let problem = match () {
+            () if config.version != VERSION => {
+                format!("`version` is {}, and must be {VERSION}", config.version)
+            }
+            () if config.domains.is_empty() => "`domains` is empty, and needs one".to_owned(),
+            () if config.environments.is_empty() => {
+                "`environments` is empty, and needs one".to_owned()
+            }
+            () => return Ok(config),
+        };
+        Err(YamlError { line: None, problem, hint: None }.into())
     }
 
     /// The branch of the configuration, the registry and request-mode pins.
@@ -385,5 +391,7 @@ x: [1
                 .contains("`Staging` is no environment name")
         );
         assert!(problem("").contains("version"));
+        assert!(problem("version: 1\nenvironments: []\n").contains("`environments` is empty"));
+        assert!(problem(&format!("{SMALL}domains: []\n")).contains("`domains` is empty"));
     }
 }

@@ -25,9 +25,15 @@ impl Lock {
     /// Reads a lock file.
     ///
     /// # Errors
-    /// Bytes that are not one JSON object of this form.
+    /// Bytes that are not one JSON object of this form, or that leave open why or who.
     pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
+        let lock: Self = serde_json::from_slice(bytes)?;
+        for (key, value) in [("reason", &lock.reason), ("owner", &lock.owner)] {
+            if value.is_empty() {
+                return Err(serde::de::Error::custom(format_args!("`{key}` is empty")));
+            }
+        }
+        Ok(lock)
     }
 }
 
@@ -45,6 +51,8 @@ mod tests {
             "{}",
             "[]",
             r#"{"reason": "x"}"#,
+            r#"{"reason": "", "owner": "y"}"#,
+            r#"{"reason": "x", "owner": ""}"#,
             r#"{"reason": "x", "owner": "y", "until": "soon"}"#,
             r#"{"reason": "x", "owner": "y", "untl": null}"#,
         ] {

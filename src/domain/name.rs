@@ -177,7 +177,11 @@ impl JsonSchema for BranchName {
         "BranchName".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "minLength": 1})
+        const PATTERN: &str = concat!(
+            r"^(?!-|HEAD$|@$|.*\.\.|.*@\{|(.*/)?\.|.*\.(lock)?(/|$))",
+            r"[^\x00-\x20\x7f~^:?*\[\\/]+(/[^\x00-\x20\x7f~^:?*\[\\/]+)*$",
+        );
+        json_schema!({"type": "string", "pattern": PATTERN})
     }
 }
 

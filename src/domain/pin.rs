@@ -18,7 +18,7 @@ use super::repository_url::{ChartPath, RepositoryUrl};
 /// version does not know follow in their own order, their values byte for byte.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(title = "Pin")]
+#[schemars(title = "Pin", transform = never_null)]
 pub struct Pin {
     /// The cluster of the environment.
     pub cluster: ClusterName,
@@ -183,6 +183,21 @@ impl PartialEq for Pin {
             pin.unknown.iter().map(|(key, value)| (key.clone(), value.get().to_owned())).collect()
         };
         self.same_version(other) && self.sequence == other.sequence && raw(self) == raw(other)
+    }
+}
+
+/// A key that has nothing to say is left out, and never null.
+fn never_null(schema: &mut schemars::Schema) {
+    let Some(properties) = schema.get_mut("properties").and_then(|keys| keys.as_object_mut())
+    else {
+        return;
+    };
+    for property in properties.values_mut() {
+        let kinds = property.get("type").and_then(|kinds| kinds.as_array());
+        let kind = kinds.and_then(|kinds| kinds.iter().find(|kind| **kind != "null")).cloned();
+        if let Some(kind) = kind {
+            property["type"] = kind;
+        }
     }
 }
 

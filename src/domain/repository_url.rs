@@ -40,8 +40,12 @@ impl TryFrom<String> for RepositoryUrl {
             {
                 return Err(PlaceError::Secret);
             }
-            let known = ["https", "http", "ssh", "file"].contains(&scheme);
-            if plain && straight && known && rest.len() > 1 {
+            let known = match scheme {
+                "https" | "http" | "ssh" => !authority.is_empty(),
+                "file" => rest.len() > 1,
+                _ => false,
+            };
+            if plain && straight && known {
                 return Ok(Self(value));
             }
         } else if plain
@@ -64,7 +68,13 @@ impl JsonSchema for RepositoryUrl {
         "RepositoryUrl".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": "^((https?|ssh|file)://[^\\s]+|[^\\s/]+@[^\\s/]+:[^\\s]+)$"})
+        // No `..`, no password, and with http no user either.
+        const PATTERN: &str = concat!(
+            r"^(?!(.*/)?(\.\.|%2[eE]%2[eE])(/|$))",
+            r"(https?://[^\s/@]+(/\S*)?|ssh://([^\s/@:]+@)?[^\s/@]+(/\S*)?|file://\S\S+",
+            r"|[^\s/:]*@[^\s/:]*:\S+)$",
+        );
+        json_schema!({"type": "string", "pattern": PATTERN})
     }
 }
 
@@ -97,7 +107,8 @@ impl JsonSchema for ChartPath {
         "ChartPath".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": "^[A-Za-z0-9._+-]+(/[A-Za-z0-9._+-]+)*$"})
+        const PATTERN: &str = r"^(?!(.*/)?\.\.?(/|$))[A-Za-z0-9._+-]+(/[A-Za-z0-9._+-]+)*$";
+        json_schema!({"type": "string", "pattern": PATTERN})
     }
 }
 
@@ -127,6 +138,7 @@ mod tests {
             "ftp://example.com/a.git",
             "/srv/git/a.git",
             "https://",
+            "https:///a",
             "",
         ] {
             assert!(bad.parse::<RepositoryUrl>().is_err(), "{bad}");

@@ -56,6 +56,9 @@ impl TryFrom<String> for Template {
     type Error = TemplateError;
     fn try_from(value: String) -> Result<Self, Self::Error> {
         match VALUES.template_from_str(&value) {
+            Ok(_) if value.is_empty() => {
+                Err(TemplateError { problem: "it is empty".to_owned(), template: value })
+            }
             Ok(_) => Ok(Self(value)),
             Err(error) => Err(TemplateError { problem: plain(&error), template: value }),
         }
@@ -129,5 +132,6 @@ mod tests {
         let error = template.expand(&[("service", "a")]).expect_err("unknown").to_string();
         assert!(error.contains("`sevice` has no value here"), "{error}");
         assert!("${{ service".parse::<Template>().is_err());
+        assert!("".parse::<Template>().is_err());
     }
 }

@@ -99,13 +99,12 @@ impl Scripted {
             let parent = self.tip().map(|tip| self.repository.find_commit(tip).expect("the tip"));
             let number = self.others.len();
             let blob = self.repository.blob(number.to_string().as_bytes()).expect("a blob");
-            let base = match &parent {
-                Some(parent) => parent.tree().expect("a tree"),
-                None => {
-                    let empty =
-                        self.repository.treebuilder(None).expect("a tree").write().expect("a tree");
-                    self.repository.find_tree(empty).expect("a tree")
-                }
+            let base = if let Some(parent) = &parent {
+                parent.tree().expect("a tree")
+            } else {
+                let empty =
+                    self.repository.treebuilder(None).expect("a tree").write().expect("a tree");
+                self.repository.find_tree(empty).expect("a tree")
             };
             let mut builder = git2::build::TreeUpdateBuilder::new();
             builder.upsert(format!("others/{number}"), blob, git2::FileMode::Blob);
@@ -167,7 +166,6 @@ impl Transport for Scripted {
         let refusal = || Err(TransportError::Refused("no".to_owned()));
         match self.turns.next().unwrap_or(Turn::Accepted) {
             Turn::Accepted if self.swap(update.from, update.to) => Ok(()),
-            Turn::Accepted => refusal(),
             Turn::Stale(count) => {
                 self.others_land(count);
                 Err(TransportError::Stale)
@@ -191,7 +189,7 @@ impl Transport for Scripted {
                 self.late = Some((update.from, update.to));
                 Err(TransportError::Unreachable("cut".to_owned()))
             }
-            Turn::Refused => refusal(),
+            Turn::Accepted | Turn::Refused => refusal(),
             Turn::Forbidden => Err(TransportError::Forbidden("no".to_owned())),
             Turn::BranchDeleted => {
                 if let Ok(mut branch) = self.repository.find_reference(BRANCH) {

@@ -78,7 +78,7 @@ impl Files for Snapshot<'_> {
 /// The newest commits of the branches that were asked for.
 pub struct Tips<'r> {
     repository: &'r Repository,
-    tips: BTreeMap<BranchName, Oid>,
+    commits: BTreeMap<BranchName, Oid>,
     /// The branch that the repository's HEAD names, where it tells.
     pub head: Option<BranchName>,
     empty: bool,
@@ -86,7 +86,7 @@ pub struct Tips<'r> {
 
 impl<'r> Tips<'r> {
     pub(super) fn new(repository: &'r Repository, fetched: Fetched) -> Self {
-        Self { repository, tips: fetched.tips, head: fetched.head, empty: fetched.empty }
+        Self { repository, commits: fetched.tips, head: fetched.head, empty: fetched.empty }
     }
 
     /// Whether the repository has no branch at all.
@@ -100,7 +100,7 @@ impl<'r> Tips<'r> {
     /// # Errors
     /// An object that is missing or broken.
     pub fn get(&self, branch: &BranchName) -> Result<Option<Snapshot<'r>>, StoreError> {
-        self.tips.get(branch).map(|oid| Snapshot::new(self.repository, *oid)).transpose()
+        self.commits.get(branch).map(|oid| Snapshot::new(self.repository, *oid)).transpose()
     }
 
     /// The commit whose id begins with `prefix`, where the history at hand has it.

@@ -9,15 +9,12 @@ use crate::domain::tree::{ReadError, files_below};
 pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
     let mut problems = Vec::new();
     for path in files_below(root.pins, layout::LOCKS)? {
-        let environment = match layout::place(&path) {
-            Some(Place::EnvironmentLock(environment) | Place::ServiceLock { environment, .. }) => {
-                environment
-            }
-            _ => {
-                let what = "not `locks/<environment>.json` or `locks/<environment>/<service>.json`";
-                problems.push(Problem::error("layout", &path, what));
-                continue;
-            }
+        let Some(Place::EnvironmentLock(environment) | Place::ServiceLock { environment, .. }) =
+            layout::place(&path)
+        else {
+            let what = "not `locks/<environment>.json` or `locks/<environment>/<service>.json`";
+            problems.push(Problem::error("layout", &path, what));
+            continue;
         };
         if root.config.environment(environment.as_str()).is_none() {
             problems.push(pins::unknown_environment(root, &path, &environment));

@@ -68,7 +68,7 @@ impl Local {
             match file.try_lock() {
                 Ok(()) => return Ok(Some(file)),
                 Err(std::fs::TryLockError::WouldBlock) if Instant::now() < until => {
-                    thread::sleep(Duration::from_millis(5))
+                    thread::sleep(Duration::from_millis(5));
                 }
                 Err(std::fs::TryLockError::WouldBlock) => {
                     return Err(TransportError::Timeout(

@@ -104,7 +104,7 @@ pub struct Place {
 
 /// The place that was told, or the clone one stands in.
 pub fn place(told: Option<&str>) -> Place {
-    if let Some(told) = told {
+    if let Some(told) = told.filter(|told| !told.is_empty()) {
         let location = told.parse().map_err(|error: LocationError| {
             let hint = match error {
                 LocationError::Secret => "put it into PINRAIL_TOKEN (and PINRAIL_USERNAME)",

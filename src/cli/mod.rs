@@ -3,7 +3,6 @@
 mod environment;
 mod ui;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,7 +69,7 @@ struct GlobalArgs {
     /// Say nothing but data and errors
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Say more
+    /// Say what is done meanwhile
     #[arg(short, long, global = true)]
     verbose: bool,
     /// Colours on stderr
@@ -155,8 +154,7 @@ pub fn main(arguments: &[std::ffi::OsString]) -> u8 {
         Err(error) => return usage(&error, arguments),
     };
     let Cli { global, command } = cli;
-    let ui =
-        Ui::new(global.json, global.quiet, choice(global.color), std::io::stderr().is_terminal());
+    let ui = Ui::new(global.json, global.quiet, global.verbose, choice(global.color));
     let name = command.name();
     ui.finish(name, &run(command, &global, &ui))
 }
@@ -202,17 +200,18 @@ fn choice(color: Color) -> anstream::ColorChoice {
 
 /// Help, the version, or a command line that is wrong.
 fn usage(error: &clap::Error, arguments: &[std::ffi::OsString]) -> u8 {
-    let is_help = matches!(
-        error.kind(),
-        ClapKind::DisplayHelp
-            | ClapKind::DisplayVersion
-            | ClapKind::DisplayHelpOnMissingArgumentOrSubcommand
-    );
+    let is_help = matches!(error.kind(), ClapKind::DisplayHelp | ClapKind::DisplayVersion);
     let json = arguments.iter().any(|argument| argument == "--json");
     if is_help || !json {
         return ui::print_clap(error);
     }
     let text = error.render().to_string();
+    let text = match error.kind() {
+        ClapKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            "the command requires a subcommand\n\n`--help` lists them".to_owned()
+        }
+        _ => text,
+    };
     // The first paragraph says what is wrong, each other one what helps.
     let mut paragraphs = text.split("\n\n").map(|paragraph| {
         let lines: Vec<_> = paragraph.lines().map(str::trim).collect();

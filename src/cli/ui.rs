@@ -16,12 +16,27 @@ pub struct Ui {
     json: bool,
     quiet: bool,
     color: ColorChoice,
-    progress: bool,
+    progress: Progress,
+}
+
+/// How it is told what takes time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Silent,
+    /// A line that is wiped when it is done.
+    Line,
+    /// A sentence each, which stay.
+    Sentences,
 }
 
 impl Ui {
-    pub fn new(json: bool, quiet: bool, color: ColorChoice, terminal: bool) -> Self {
-        Self { json, quiet, color, progress: terminal && !quiet && !json }
+    pub fn new(json: bool, quiet: bool, verbose: bool, color: ColorChoice) -> Self {
+        let progress = match () {
+            () if verbose => Progress::Sentences,
+            () if io::stderr().is_terminal() && !quiet && !json => Progress::Line,
+            () => Progress::Silent,
+        };
+        Self { json, quiet, color, progress }
     }
 
     /// Tells what came of a command, and returns the exit code.
@@ -115,13 +130,16 @@ fn page() -> Page {
 }
 
 struct Voice {
-    progress: bool,
+    progress: Progress,
 }
 
 impl Talk for Voice {
     fn progress(&self, message: &str) -> Box<dyn Working> {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        if self.progress {
+        if self.progress == Progress::Sentences {
+            let _ = writeln!(io::stderr(), "{message}");
+        }
+        if self.progress == Progress::Line {
             bar.set_draw_target(ProgressDrawTarget::stderr());
             bar.set_style(ProgressStyle::default_spinner());
             bar.set_message(message.to_owned());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::report::{Body, CheckReport, Outcome, Page, Report, counted};
-use super::state::{Opened, State};
+use super::state::{self, Opened, State};
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::check::{Problem, Severity, check};
 use crate::domain::config::{Branches, Config};
@@ -73,7 +73,10 @@ fn of_remote(context: &Context) -> Result<Found, CommandError> {
 
 fn of_folder(folder: &Path) -> Result<Found, CommandError> {
     let tree = WorkTree::new(folder);
-    let Some(text) = tree.read(layout::CONFIG)? else {
+    let checkout = Checkout::at(folder);
+    // A branch that holds pins alone has its configuration on another one.
+    let elsewhere = || checkout.as_ref().and_then(|checkout| checkout.anywhere(layout::CONFIG));
+    let Some(text) = tree.read(layout::CONFIG)?.or_else(elsewhere) else {
         let message =
             format!("{} is no services-root: it has no {}", folder.display(), layout::CONFIG);
         return Err(
@@ -88,7 +91,7 @@ fn of_folder(folder: &Path) -> Result<Found, CommandError> {
     if main == pins {
         return judged(&Root { config: &config, main: &tree, pins: &tree }, None);
     }
-    let Some(checkout) = Checkout::at(folder) else {
+    let Some(checkout) = checkout else {
         // No repository: the folder is taken as the files of all branches at once.
         let merged =
             Config { branches: Branches { pins: Some(main), ..config.branches.clone() }, ..config };
@@ -98,6 +101,8 @@ fn of_folder(folder: &Path) -> Result<Found, CommandError> {
     let other = if on_pins { &main } else { &pins };
     match checkout.snapshot(other)? {
         Some(snapshot) if on_pins => {
+            // What lies on this branch is an old copy.
+            let config = state::config_of(&snapshot)?.unwrap_or(config);
             judged(&Root { config: &config, main: &snapshot, pins: &tree }, None)
         }
         Some(snapshot) => judged(&Root { config: &config, main: &tree, pins: &snapshot }, None),

@@ -6,12 +6,11 @@ use clap::Args;
 
 use super::report::{Body, InitReport, Outcome, Report};
 use super::schema::SchemaName;
-use super::{CommandError, Context, ErrorKind};
+use super::{CommandError, Context, ErrorKind, state};
 use crate::domain::check::{Problem, registry};
 use crate::domain::config::{Config, ForgeKind};
 use crate::domain::layout;
 use crate::domain::registry::Root;
-use crate::domain::repository_url::RepositoryUrl;
 use crate::render;
 use crate::store::{Edits, WorkTree, init};
 
@@ -30,7 +29,7 @@ pub struct InitArgs {
     forge: ForgeKind,
     /// Where it will be hosted, as Argo CD will read it
     #[arg(long, value_name = "URL")]
-    repository: Option<RepositoryUrl>,
+    repository: Option<String>,
 }
 
 impl InitArgs {
@@ -40,7 +39,8 @@ impl InitArgs {
     /// A folder that is not empty or cannot be written.
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
         let bug = |error: String| CommandError::new(ErrorKind::Bug, error);
-        let files = render::services_root(self.forge, self.repository.as_ref())
+        let repository = self.repository.as_deref().map(state::repository_url).transpose()?;
+        let files = render::services_root(self.forge, repository.as_ref())
             .map_err(|error| bug(error.to_string()))?;
         let mut edits = Edits::default();
         for (path, content) in files {
@@ -70,8 +70,11 @@ impl InitArgs {
             return Ok(Report::new(Outcome::Created, Body::Init(body))
                 .say(format!("Would make a services-root in {shown}")));
         }
+        let message = context.message("pinrail init");
         let commit =
-            init(&self.dir, &branches, &edits, &context.author, &context.message("pinrail init"))?;
+            init(&self.dir, &branches, &edits, &context.author, &message).map_err(|error| {
+                CommandError::from(error).hint("name a folder that is empty or not there")
+            })?;
         let body = InitReport { directory: shown.clone(), commit, branches: names.clone() };
         Ok(Report::new(Outcome::Created, Body::Init(body))
             .say(format!("Made a services-root in {shown}, on {}", names.join(" and ")))

@@ -37,6 +37,7 @@ pub fn read(file: &Path, context: &Context) -> Result<Vec<Wanted>, CommandError>
     };
     let bytes = bytes.map_err(|error| {
         CommandError::new(ErrorKind::Local, format!("cannot read {shown}: {error}"))
+            .hint("`--from-file` takes a file, or `-` for stdin")
     })?;
     let invalid = |problem: String| {
         CommandError::new(ErrorKind::Invalid, format!("{shown}: {problem}")).hint(

@@ -12,7 +12,7 @@ use crate::domain::check;
 use crate::domain::layout;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::registry::{Facts, Root};
-use crate::domain::repository_url::{ChartPath, RepositoryUrl};
+use crate::domain::repository_url::ChartPath;
 use crate::domain::tree::Files;
 use crate::store::{Edits, Planned};
 
@@ -40,7 +40,7 @@ pub struct AddArgs {
     domain: Option<DomainName>,
     /// Its repository, where it differs from the default
     #[arg(long, value_name = "URL")]
-    repository: Option<RepositoryUrl>,
+    repository: Option<String>,
     /// The chart's folder in the repository, where it differs from the default
     #[arg(long, value_name = "PATH")]
     chart_path: Option<ChartPath>,
@@ -102,7 +102,7 @@ impl AddArgs {
     fn run(self, context: &Context) -> Result<Report, CommandError> {
         let facts = Facts {
             description: self.description,
-            repository: self.repository,
+            repository: self.repository.as_deref().map(state::repository_url).transpose()?,
             chart_path: self.chart_path,
             image: self.image,
             chart_version: None,
@@ -187,7 +187,7 @@ pub(super) fn change(
     let (outcome, sentence) = match (&landed.commit, landed.changes.is_empty()) {
         (Some(commit), _) => (outcome, format!("{} (commit {})", landed.value, &commit[..7])),
         (None, true) => (Outcome::Unchanged, "Nothing to do: it is so already".to_owned()),
-        (None, false) => (outcome, format!("Would have: {}", landed.value)),
+        (None, false) => (outcome, "Dry run: nothing was written".to_owned()),
     };
     let mut report = Report::new(outcome, Body::Empty {});
     report.said = run.shown();
@@ -246,7 +246,12 @@ impl ListArgs {
                 .filter(|(_, domain)| only.as_ref().is_none_or(|only| only == domain));
             services.map(|(service, domain)| item(root, service, domain)).collect()
         })
-        .map(|report| report.text(list))
+        .map(|report| match &report.body {
+            Body::Service(ServiceReport { services }) if services.is_empty() => {
+                report.say("There is no service yet: `pinrail service add NAME`")
+            }
+            _ => report.text(list),
+        })
     }
 }
 
@@ -301,9 +306,6 @@ fn list(body: &Body, page: &Page) -> String {
     let Body::Service(report) = body else {
         return String::new();
     };
-    if report.services.is_empty() {
-        return String::new();
-    }
     let mut table = table(page);
     table.set_header(["DOMAIN", "SERVICE", "REGISTERED", "PINNED IN"]);
     for item in &report.services {

@@ -8,6 +8,7 @@ use crate::domain::layout;
 use crate::domain::name::{BranchName, DomainName, ServiceName};
 use crate::domain::nearest::{did_you_mean, nearest};
 use crate::domain::registry::Root;
+use crate::domain::repository_url::{PlaceError, RepositoryUrl};
 use crate::domain::tree::Files;
 use crate::store::{Pace, Snapshot, StateRepo, StoreError, Tips};
 
@@ -37,11 +38,16 @@ impl Opened {
             (tips.head.clone(), config_on(&tips, &usual[0])?)
         };
         let on_main = on_main.map(|config| (usual[0].clone(), config));
-        let found = match head.filter(|head| *head != usual[0]) {
+        let on_head = match head.filter(|head| *head != usual[0]) {
             Some(head) => config_on(&repo.tips(std::slice::from_ref(&head))?, &head)?
-                .map(|config| (head, config))
-                .or(on_main),
-            None => on_main,
+                .map(|config| (head, config)),
+            None => None,
+        };
+        // Where HEAD names the branch of pins, what lies there is an old copy.
+        let is_home = |(branch, config): &(BranchName, Config)| config.main_branch() == *branch;
+        let found = match (on_head, on_main) {
+            (Some(on_head), Some(on_main)) if !is_home(&on_head) => Some(on_main),
+            (on_head, on_main) => on_head.or(on_main),
         };
         let Some((main, config)) = found else {
             let message = format!("{location} is no services-root: it has no {}", layout::CONFIG);
@@ -66,7 +72,8 @@ fn config_on(tips: &Tips<'_>, branch: &BranchName) -> Result<Option<Config>, Com
     tips.get(branch)?.map_or(Ok(None), |files| config_of(&files))
 }
 
-fn config_of(files: &dyn Files) -> Result<Option<Config>, CommandError> {
+/// The configuration among these files, where there is one.
+pub fn config_of(files: &dyn Files) -> Result<Option<Config>, CommandError> {
     let Some(text) = files.read(layout::CONFIG)? else {
         return Ok(None);
     };
@@ -139,6 +146,14 @@ pub fn domain_of(root: &Root<'_>, service: &ServiceName) -> Result<DomainName, C
     Err(error
         .hints(did_you_mean(&nearest(service.as_str(), known.keys())))
         .hint(format!("`pinrail service add {service}` registers it")))
+}
+
+/// A repository's URL that was told; clap would repeat it, and a password in it, in its error.
+pub fn repository_url(text: &str) -> Result<RepositoryUrl, CommandError> {
+    text.parse().map_err(|error: PlaceError| {
+        CommandError::new(ErrorKind::Usage, error.to_string())
+            .hint("give the URL as Argo CD reads it; credentials are Argo CD's own matter")
+    })
 }
 
 /// The domain that a new service belongs to when nothing is said: `services`, or the only one.

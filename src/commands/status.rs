@@ -101,11 +101,13 @@ fn at<'r>(
         Some(Moment::Commit(commit)) => CommandError::new(
             ErrorKind::NotFound,
             format!("{location} has no commit `{commit}` on `{branch}`"),
-        ),
+        )
+        .hint("give a commit that `git log` shows for a branch that holds pins"),
         Some(Moment::Time(time)) => CommandError::new(
             ErrorKind::NotFound,
             format!("`{branch}` has no history as old as {time}"),
-        ),
+        )
+        .hint("give a later time, or a commit"),
     })
 }
 

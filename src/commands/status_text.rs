@@ -1,6 +1,6 @@
 //! The matrix as a table that fits a terminal.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 
 use super::report::{Body, Page, StatusCell, StatusReport};
@@ -38,6 +38,15 @@ fn matrix(report: &StatusReport, page: &Page) -> String {
                 .map_or_else(|| "–".to_owned(), |cell| told(cell, page.now))
         }));
         table.add_row(cells);
+    }
+    // A name is not broken, where the page has room for it.
+    let names = if several_domains { 2 } else { 1 };
+    let widths = table.column_max_content_widths();
+    let taken: usize = widths.iter().take(names).map(|width| usize::from(*width) + 2).sum();
+    if taken * 2 <= page.width {
+        for column in table.column_iter_mut().take(names) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     finished(&table)
 }

@@ -37,7 +37,9 @@ pub fn parse<T: DeserializeOwned + Default>(text: &[u8]) -> Result<T, YamlError>
     if only_comments {
         return Ok(T::default());
     }
-    serde_saphyr::from_str(text).map_err(|error| explain(&error))
+    // As editors read it with our schema: `20` is no string, and `yes` is no truth value.
+    let options = serde_saphyr::options! { strict_booleans: true, no_schema: true };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(&error))
 }
 
 fn explain(error: &serde_saphyr::Error) -> YamlError {

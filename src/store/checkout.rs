@@ -7,6 +7,7 @@ use git2::Repository;
 use super::error::StoreError;
 use super::snapshot::Snapshot;
 use crate::domain::name::BranchName;
+use crate::domain::tree::Files;
 
 /// A repository with a work tree, read without asking its remote.
 pub struct Checkout {
@@ -26,6 +27,18 @@ impl Checkout {
     pub fn branch(&self) -> Option<BranchName> {
         let head = self.repository.find_reference("HEAD").ok()?;
         head.symbolic_target().ok()??.strip_prefix("refs/heads/")?.parse().ok()
+    }
+
+    /// A file that the branch checked out does not have, from the one that the remote's HEAD
+    /// names, or else from `main`.
+    #[must_use]
+    pub fn anywhere(&self, path: &str) -> Option<Vec<u8>> {
+        ["refs/remotes/origin/HEAD", "refs/remotes/origin/main", "refs/heads/main"].iter().find_map(
+            |name| {
+                let commit = self.repository.find_reference(name).ok()?.peel_to_commit().ok()?;
+                Snapshot::new(&self.repository, commit.id()).ok()?.read(path).ok()?
+            },
+        )
     }
 
     /// A branch as it was last fetched, or else as it is here.

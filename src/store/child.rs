@@ -1,11 +1,15 @@
 //! Programs that are started: without our secrets, and never longer than the deadline.
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use super::credentials::SECRET_VARIABLES;
 
@@ -23,16 +27,18 @@ const GIT_PLACES: &[&str] = &[
 ];
 
 /// A command that knows neither our secrets nor the repository we stand in, and never asks.
+/// It leads a process group, so that what it starts ends with it.
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     for name in SECRET_VARIABLES.iter().chain(GIT_PLACES) {
         command.env_remove(name);
     }
-    command.env("GIT_TERMINAL_PROMPT", "0");
+    command.env("GIT_TERMINAL_PROMPT", "0").process_group(0);
     command
 }
 
-/// A running child that is killed at its deadline, or when it is dropped.
+/// A running child that is ended at its deadline, or when it is dropped, with all that it
+/// started: a script's own child would hold the pipes open, a hook go on behind our back.
 pub struct Guarded {
     child: Arc<Mutex<Child>>,
     done: Option<Sender<()>>,
@@ -48,7 +54,7 @@ impl Guarded {
             let left = until.saturating_duration_since(Instant::now());
             let expired = wait.recv_timeout(left) == Err(RecvTimeoutError::Timeout);
             if expired {
-                kill(&watched);
+                end(&watched, PATIENCE);
             }
             expired
         });
@@ -77,17 +83,32 @@ impl Guarded {
 impl Drop for Guarded {
     fn drop(&mut self) {
         if self.watch.is_some() {
-            kill(&self.child);
+            end(&self.child, Duration::ZERO);
             self.stop_watching();
         }
     }
 }
 
-fn kill(child: &Mutex<Child>) {
-    if let Ok(mut child) = child.lock() {
-        let _ = child.kill();
-        let _ = child.wait();
+/// Time for git to take its locks away when it is stopped in the middle of something.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Ends a child and its group, at first politely for so long.
+fn end(child: &Mutex<Child>, patience: Duration) {
+    let Ok(mut child) = child.lock() else { return };
+    let Ok(group) = i32::try_from(child.id()).map(Pid::from_raw) else { return };
+    let until = Instant::now() + patience;
+    if !patience.is_zero() {
+        let _ = killpg(group, Signal::SIGTERM);
     }
+    while Instant::now() < until {
+        let ended = child.try_wait().is_ok_and(|status| status.is_some());
+        if ended && killpg(group, None).is_err() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    let _ = killpg(group, Signal::SIGKILL);
+    let _ = child.wait();
 }
 
 /// What a child says on a pipe, its last 8 KiB, read beside it so that it never blocks.

@@ -3,11 +3,12 @@
 
 use std::io::Write;
 use std::process::Stdio;
+use std::time::Instant;
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::child::command;
+use super::child::{Guarded, Words, command};
 
 /// A user name and its secret.
 #[derive(Clone, Debug)]
@@ -20,9 +21,9 @@ pub struct Login {
 }
 
 /// Asks the helpers for a login; none where there is no git or no helper that knows one.
-pub fn ask(url: &Url, user: Option<&str>) -> Option<Login> {
+pub fn ask(url: &Url, user: Option<&str>, until: Instant) -> Option<Login> {
     let user = user.map(|user| format!("username={user}\n")).unwrap_or_default();
-    let answer = run("fill", &format!("{}{user}\n", about(url)))?;
+    let answer = run("fill", &format!("{}{user}\n", about(url)), until)?;
     let value =
         |key: &str| answer.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
     Some(Login {
@@ -34,13 +35,13 @@ pub fn ask(url: &Url, user: Option<&str>) -> Option<Login> {
 }
 
 /// Tells the helpers that a login was accepted.
-pub fn approve(url: &Url, login: &Login) {
-    run("approve", &described(url, login));
+pub fn approve(url: &Url, login: &Login, until: Instant) {
+    run("approve", &described(url, login), until);
 }
 
 /// Tells the helpers that a login was refused.
-pub fn reject(url: &Url, login: &Login) {
-    run("reject", &described(url, login));
+pub fn reject(url: &Url, login: &Login, until: Instant) {
+    run("reject", &described(url, login), until);
 }
 
 fn described(url: &Url, login: &Login) -> String {
@@ -53,7 +54,7 @@ fn about(url: &Url) -> String {
     format!("protocol={scheme}\nhost={host}{port}\npath={}\n", url.path().trim_start_matches('/'))
 }
 
-fn run(action: &str, input: &str) -> Option<String> {
+fn run(action: &str, input: &str, until: Instant) -> Option<String> {
     let mut git = command("git");
     // Nobody is there to answer a prompt.
     git.args(["-c", "core.askPass=", "credential", action])
@@ -61,7 +62,9 @@ fn run(action: &str, input: &str) -> Option<String> {
         .env_remove("SSH_ASKPASS");
     let mut child =
         git.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
-    child.stdin.take()?.write_all(input.as_bytes()).ok()?;
-    let output = child.wait_with_output().ok()?;
-    output.status.success().then(|| String::from_utf8(output.stdout).ok())?
+    let (stdin, answer) = (child.stdin.take(), child.stdout.take().map(Words::listen));
+    let guarded = Guarded::new(child, until);
+    stdin?.write_all(input.as_bytes()).ok()?;
+    let (status, _) = guarded.finish();
+    status?.success().then(|| answer.map(|answer| answer.take()))?
 }

@@ -12,7 +12,8 @@ use crate::domain::name::BranchName;
 /// Makes a Git repository at `folder`, which must be empty or not there, with a first
 /// commit of `files` on each of `branches`; the first branch is checked out.
 ///
-/// It is made beside its place and moved there when it is whole.
+/// It is made beside its place, or inside of a folder that is there already (perhaps one
+/// stands in it, or it is another file system), and moved when it is whole.
 ///
 /// # Errors
 /// A folder that is not empty, or that cannot be written. Nothing is left behind.
@@ -31,7 +32,9 @@ pub fn init(
     let parent =
         folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(failed)?;
-    let draft = tempfile::Builder::new().prefix(".pinrail-").tempdir_in(parent).map_err(failed)?;
+    let is_there = folder.exists();
+    let beside = if is_there { folder } else { parent };
+    let draft = tempfile::Builder::new().prefix(".pinrail-").tempdir_in(beside).map_err(failed)?;
     let place = draft.path().join("root");
     let first = branches.first().map_or("main", BranchName::as_str);
     let mut options = RepositoryInitOptions::new();
@@ -43,7 +46,16 @@ pub fn init(
     }
     repository.checkout_head(Some(CheckoutBuilder::new().force()))?;
     drop(repository);
-    // An empty folder in the way is taken over.
-    fs::rename(&place, folder).map_err(failed)?;
+    let moved = if is_there { move_into(&place, folder) } else { fs::rename(&place, folder) };
+    moved.map_err(failed)?;
     Ok(commit.to_string())
+}
+
+/// Moves what is in one folder into another one.
+fn move_into(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        fs::rename(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
 }

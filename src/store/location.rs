@@ -40,7 +40,7 @@ impl FromStr for Location {
     type Err = LocationError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bad = || LocationError::Address(text.to_owned());
+        let bad = || LocationError::Address(without_login(text));
         if text.is_empty() || text.contains(['\0', '\n']) {
             return Err(bad());
         }
@@ -70,6 +70,14 @@ impl FromStr for Location {
             return address.checked().map(Self::Ssh).ok_or_else(bad);
         }
         Ok(Self::Path(PathBuf::from(text)))
+    }
+}
+
+/// A text that may be a URL, fit to be shown: what comes before an `@` may be a secret.
+fn without_login(text: &str) -> String {
+    match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
+        _ => text.to_owned(),
     }
 }
 
@@ -163,6 +171,8 @@ mod tests {
 
     #[test]
     fn secrets_options_and_strange_schemes_are_refused() {
+        let shown = shown("https://u:hunter2@ho st/a");
+        assert!(shown.contains("https://…@ho st/a") && !shown.contains("hunter2"), "{shown}");
         assert_eq!("https://u:hunter2@host/a".parse::<Location>(), Err(LocationError::Secret));
         for bad in [
             "",

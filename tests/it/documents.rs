@@ -29,7 +29,7 @@ fn steps(document: &str) -> Vec<Step> {
         for line in block {
             match (line.strip_prefix("$ "), steps.last_mut()) {
                 (Some(script), _) => {
-                    steps.push(Step { script: script.to_owned(), shown: Some(String::new()) })
+                    steps.push(Step { script: script.to_owned(), shown: Some(String::new()) });
                 }
                 (None, Some(Step { shown: Some(shown), .. })) => *shown += &format!("{line}\n"),
                 (None, _) => panic!("output without a command: {line}"),

@@ -39,6 +39,8 @@ struct Shared {
 struct State {
     base: Url,
     login: Option<Login>,
+    /// The credential helper was told that its login is right; once is enough.
+    approved: bool,
 }
 
 impl Http {
@@ -68,7 +70,7 @@ impl Http {
         let path = base.path().trim_end_matches('/').to_owned();
         base.set_path(&path);
         let client = client(access)?;
-        let state = Mutex::new(State { base, login });
+        let state = Mutex::new(State { base, login, approved: false });
         Ok(Self(Arc::new(Shared { client, user, state, failure: Mutex::default() })))
     }
 }
@@ -91,9 +93,12 @@ fn client(access: &Access) -> Result<Client, TransportError> {
         }
         builder = builder.tls_certs_merge(certificates);
     }
-    builder
-        .build()
-        .map_err(|error| TransportError::Local(format!("cannot set up HTTP: {}", causes(&error))))
+    builder.build().map_err(|error| {
+        let with =
+            access.ca_file.as_ref().map(|path| format!(" with the CA file {}", path.display()));
+        let with = with.unwrap_or_default();
+        TransportError::Local(format!("cannot set up HTTP{with}: {}", causes(&error)))
+    })
 }
 
 impl Channel for Http {
@@ -140,11 +145,11 @@ impl Shared {
             if status.is_redirection() && redirects < REDIRECTS {
                 redirects += 1;
                 self.follow(&url, &answer, service)?;
-            } else if status == StatusCode::UNAUTHORIZED && self.another_login()? {
+            } else if status == StatusCode::UNAUTHORIZED && self.another_login(until)? {
                 // Asked again with the new one.
             } else {
                 let answer = self.accept(answer, service, "advertisement")?;
-                self.remember_login();
+                self.remember_login(until);
                 return Ok(Box::new(Exchange {
                     shared: Arc::clone(self),
                     service,
@@ -204,7 +209,7 @@ impl Shared {
             if error.is_timeout() && Instant::now() >= until {
                 TransportError::Timeout("no answer".to_owned())
             } else {
-                TransportError::Unreachable(causes(&error))
+                TransportError::Unreachable(with_advice(causes(&error)))
             }
         })
     }
@@ -238,26 +243,33 @@ impl Shared {
     }
 
     /// Takes the next source of credentials; false when there is none left.
-    fn another_login(&self) -> Result<bool, TransportError> {
+    fn another_login(&self, until: Instant) -> Result<bool, TransportError> {
         let mut state = self.state();
         match &state.login {
             None => {
-                state.login = helper::ask(&state.base, self.user.as_deref());
+                state.login = helper::ask(&state.base, self.user.as_deref(), until);
+                if state.login.is_none() && Instant::now() >= until {
+                    let words = "git's credential helper was stopped at the deadline";
+                    return Err(TransportError::Timeout(words.to_owned()));
+                }
                 Ok(state.login.is_some())
             }
             Some(login) => {
                 if login.from_helper {
-                    helper::reject(&state.base, login);
+                    helper::reject(&state.base, login, until);
                 }
                 Err(TransportError::Auth { tried: login.source.clone() })
             }
         }
     }
 
-    fn remember_login(&self) {
-        let state = self.state();
-        if let Some(login) = state.login.as_ref().filter(|login| login.from_helper) {
-            helper::approve(&state.base, login);
+    fn remember_login(&self, until: Instant) {
+        let mut state = self.state();
+        if let Some(login) = state.login.as_ref().filter(|login| login.from_helper)
+            && !state.approved
+        {
+            helper::approve(&state.base, login, until);
+            state.approved = true;
         }
     }
 
@@ -324,6 +336,14 @@ fn causes(error: &reqwest::Error) -> String {
         innermost = source;
     }
     innermost.to_string()
+}
+
+/// What to do about a certificate that nobody vouches for; every other error speaks for itself.
+fn with_advice(words: String) -> String {
+    match words.contains("UnknownIssuer") {
+        true => format!("{words} (`--ca-file` names a private authority's certificates)"),
+        false => words,
+    }
 }
 
 /// One request and its answer: sent when the first byte of the answer is asked for.

@@ -27,10 +27,8 @@ pub struct Local {
 
 impl Local {
     pub fn open(path: &Path) -> Result<Self, TransportError> {
-        let shown = path.display();
-        let path = path
-            .canonicalize()
-            .map_err(|error| TransportError::NotFound(format!("{shown}: {error}")))?;
+        let path =
+            path.canonicalize().map_err(|error| TransportError::NotFound(error.to_string()))?;
         let target = Repository::discover(&path).map_err(|error| match error.code() {
             git2::ErrorCode::NotFound => {
                 TransportError::NotFound("it is no git repository".to_owned())

@@ -198,7 +198,7 @@ impl Channel for Ssh {
             words: Words::listen(errors),
             until,
             failure: Arc::clone(&self.failure),
-            _child: Guarded::new(child, until),
+            child: Some(Guarded::new(child, until)),
         }))
     }
 
@@ -215,7 +215,7 @@ struct Session {
     words: Words,
     until: Instant,
     failure: Arc<Mutex<Option<TransportError>>>,
-    _child: Guarded,
+    child: Option<Guarded>,
 }
 
 impl Session {
@@ -261,11 +261,13 @@ impl Write for Session {
 }
 
 impl Drop for Session {
-    /// Lets the service end by itself: its last hooks run after the answer that we read.
+    /// Lets the service end by itself: its last hooks run after the answer that we read, and
+    /// the connection that it may have opened for all is not to be ended with it.
     fn drop(&mut self) {
         drop(self.input.take());
         if !self.broken {
             let _ = io::copy(&mut self.output, &mut io::sink());
+            let _ = self.child.take().map(Guarded::finish);
         }
     }
 }

@@ -6,8 +6,13 @@
 
 pub mod git;
 pub mod git_http;
+pub mod hooks;
 pub mod http1;
 pub mod pinrail;
 pub mod place;
+pub mod proxy;
 pub mod root;
 pub mod sshd;
+pub mod tls;
+pub mod way;
+pub mod witness;

@@ -15,7 +15,7 @@ use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::nearest::{did_you_mean, nearest};
 use crate::domain::pin::Pin;
 use crate::domain::registry::Root;
-use crate::store::{Edits, Planned};
+use crate::store::{Edits, Planned, Reading, Write};
 
 /// Say which version of a service runs in an environment.
 #[derive(Args, Debug)]
@@ -155,8 +155,9 @@ fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, Comman
     let location = repo.location().to_string();
     let target = config.pins_branch();
     let _progress = context.talk.progress(&format!("writing to {location}"));
+    let reading = Reading::tips(&[main.clone(), target.clone()]);
     let mut first: Option<Vec<Option<Pin>>> = None;
-    let landed = repo.transact(&target, std::slice::from_ref(&main), &context.author, |tips| {
+    let landed = repo.transact(&reading, &context.author, |tips| {
         let state = State::read(tips, &main, &location)?;
         let root = state.root();
         let there: Vec<Place> =
@@ -201,7 +202,8 @@ fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, Comman
                 .for_each(|item| item.outcome = Outcome::Refused);
         }
         let message = context.message(subject(&items));
-        Ok::<_, CommandError>(Planned { value: (items, domains), edits: Some((edits, message)) })
+        let write = Some(Write::on(&target, &state.pins, edits, message));
+        Ok::<_, CommandError>(Planned { value: (items, domains), write })
     })?;
     let (items, domains) = landed.value;
     let mut commit = landed.commit;

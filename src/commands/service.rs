@@ -14,7 +14,7 @@ use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::registry::{Facts, Root};
 use crate::domain::repository_url::{ChartPath, RepositoryUrl};
 use crate::domain::tree::Files;
-use crate::store::{Edits, Planned};
+use crate::store::{Edits, Planned, Reading, Write};
 
 /// The registry of services.
 #[derive(Subcommand, Debug)]
@@ -174,14 +174,13 @@ pub(super) fn change(
     let Opened { mut repo, main, config } = Opened::new(context)?;
     let location = repo.location().to_string();
     let _progress = context.talk.progress(&format!("writing to {location}"));
-    let landed = repo.transact(&main, &[config.pins_branch()], &context.author, |tips| {
+    let reading = Reading::tips(&[main.clone(), config.pins_branch()]);
+    let landed = repo.transact(&reading, &context.author, |tips| {
         let state = State::read(tips, &main, &location)?;
         let (edits, sentence) = plan(&state)?;
         judge(&state, &edits)?;
-        Ok::<_, CommandError>(Planned {
-            value: sentence,
-            edits: Some((edits, context.message(subject))),
-        })
+        let write = Some(Write::on(&main, &state.main, edits, context.message(subject)));
+        Ok::<_, CommandError>(Planned { value: sentence, write })
     })?;
     let run = DryRun::of(context.dry_run, &landed.changes);
     let (outcome, sentence) = match (&landed.commit, landed.changes.is_empty()) {

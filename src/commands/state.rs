@@ -34,7 +34,7 @@ impl Opened {
             if tips.is_empty() {
                 return Err(StoreError::Empty { location: location.to_string() }.into());
             }
-            (tips.head.clone(), config_on(&tips, &usual[0])?)
+            (tips.head().cloned(), config_on(&tips, &usual[0])?)
         };
         let on_main = on_main.map(|config| (usual[0].clone(), config));
         let found = match head.filter(|head| *head != usual[0]) {

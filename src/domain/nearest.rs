@@ -36,10 +36,7 @@ mod tests {
     fn close_names_come_nearest_first_and_far_ones_not_at_all() {
         let known = ["python-example", "python-sample", "billing-api"];
         assert_eq!(nearest("python-exampel", known), ["python-example", "python-sample"]);
-        assert_eq!(
-            nearest("python", known),
-            ["python-example", "python-sample"].map(String::from).to_vec()
-        );
+        assert_eq!(nearest("python", known), ["python-sample", "python-example"]);
         assert!(nearest("zzz", known).is_empty());
     }
 

@@ -121,15 +121,19 @@ pub struct Change {
     pub after: Option<Vec<u8>>,
 }
 
-/// Writes the objects of a commit on `base` that makes exactly these changes.
+/// Writes the objects of a commit: the files of the first parent with these changes.
 pub(super) fn write(
-    base: &Snapshot<'_>,
+    parents: &[Snapshot<'_>],
     changes: &[Change],
     author: &Author,
     message: &Message,
 ) -> Result<Oid, StoreError> {
+    let Some(base) = parents.first() else {
+        return Err(StoreError::Local("a commit needs a parent".to_owned()));
+    };
     let repository = base.repository();
-    let parent = repository.find_commit(base.commit)?;
+    let parents = parents.iter().map(|parent| repository.find_commit(parent.commit));
+    let parents = parents.collect::<Result<Vec<_>, _>>()?;
     let mut builder = TreeUpdateBuilder::new();
     for change in changes {
         match &change.after {
@@ -141,9 +145,11 @@ pub(super) fn write(
             }
         }
     }
-    let tree = repository.find_tree(builder.create_updated(repository, &parent.tree()?)?)?;
+    let base = repository.find_commit(base.commit)?.tree()?;
+    let tree = repository.find_tree(builder.create_updated(repository, &base)?)?;
     let signature = signature(author)?;
-    Ok(repository.commit(None, &signature, &signature, &message.text(), &tree, &[&parent])?)
+    let parents: Vec<_> = parents.iter().collect();
+    Ok(repository.commit(None, &signature, &signature, &message.text(), &tree, &parents)?)
 }
 
 /// Writes the first commit of a repository.

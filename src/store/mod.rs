@@ -15,13 +15,14 @@ mod land;
 mod location;
 mod snapshot;
 mod transport;
+mod tree_diff;
 mod work_tree;
 
 pub use checkout::Checkout;
 pub use commit::{Author, Change, Edited, Edits, Message};
 pub use credentials::{Credentials, SECRET_VARIABLES, Token, TokenScope};
 pub use error::StoreError;
-pub use history::{LastChange, Moment};
+pub use history::{FileChange, LastChange, Moment};
 pub use init::init;
 pub use land::{Committed, Failure, Pace, Planned, Reading, Write};
 pub use location::{Location, LocationError, configured_author, origin_of};

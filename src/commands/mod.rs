@@ -5,17 +5,24 @@
 //! [`Report`] or a [`CommandError`].
 
 pub mod check;
+pub mod diff;
 pub mod domain;
+pub mod history;
 pub mod init;
 pub mod pin;
 pub mod pin_file;
+pub mod promote;
+pub mod promotions;
+pub mod rollback;
 pub mod schema;
 pub mod service;
 pub mod status;
 mod status_text;
 
 mod error;
+mod move_report;
 mod report;
+mod requests;
 mod state;
 
 pub use error::{CommandError, ErrorKind};
@@ -73,6 +80,6 @@ impl Context {
         }
         // Two writers with the same edit in the same second must not make one commit.
         trailers.push(("Pinrail-Id".to_owned(), format!("{:016x}", fastrand::u64(..))));
-        Message { subject: subject.into(), trailers }
+        Message { subject: subject.into(), body: Vec::new(), trailers }
     }
 }

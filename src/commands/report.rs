@@ -7,6 +7,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::{CommandError, ErrorKind};
+use super::move_report::{
+    DiffReport, HistoryReport, MergeReport, PromoteReport, RequestsReport, RollbackReport,
+};
 use crate::domain::check::Problem;
 use crate::domain::config::Domain;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
@@ -62,6 +65,16 @@ pub enum Outcome {
     Created,
     Added,
     Removed,
+    /// The version of the environment before is there.
+    Promoted,
+    /// It was asked for by a request.
+    Requested,
+    /// An earlier version is there again.
+    Rolledback,
+    /// A request is part of its branch.
+    Merged,
+    /// A request is gone.
+    Closed,
 }
 
 /// What a command tells beside its outcome.
@@ -77,6 +90,12 @@ pub enum Body {
     Domains(DomainsReport),
     Change(ChangeReport),
     Init(InitReport),
+    Promote(PromoteReport),
+    Requests(RequestsReport),
+    Merge(MergeReport),
+    Rollback(RollbackReport),
+    History(HistoryReport),
+    Diff(DiffReport),
     Text(TextReport),
     Empty {},
 }

@@ -62,7 +62,7 @@ impl Opened {
     }
 }
 
-fn config_on(tips: &Tips<'_>, branch: &BranchName) -> Result<Option<Config>, CommandError> {
+pub fn config_on(tips: &Tips<'_>, branch: &BranchName) -> Result<Option<Config>, CommandError> {
     tips.get(branch)?.map_or(Ok(None), |files| config_of(&files))
 }
 

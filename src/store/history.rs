@@ -279,6 +279,32 @@ impl<'r> Tips<'r> {
     }
 }
 
+impl Tips<'_> {
+    /// The commits that lead to `new` and not to `old`, newest first, a hundred at most: id,
+    /// subject and author.
+    ///
+    /// # Errors
+    /// A commit that the history at hand does not have.
+    pub fn commits_between(
+        &self,
+        old: &str,
+        new: &str,
+    ) -> Result<Vec<(CommitId, String, String)>, StoreError> {
+        const SHOWN: usize = 100;
+        let repository = self.repository();
+        let mut walk = repository.revwalk()?;
+        walk.push(new.parse()?)?;
+        walk.hide(old.parse()?)?;
+        let told = |oid: Result<Oid, git2::Error>| {
+            let commit = repository.find_commit(oid?)?;
+            let message = String::from_utf8_lossy(commit.message_bytes()).into_owned();
+            let subject = message.lines().next().unwrap_or_default().to_owned();
+            Ok((commit.id().to_string(), subject, last_change(&commit).by))
+        };
+        walk.take(SHOWN).map(told).collect()
+    }
+}
+
 fn last_change(commit: &Commit<'_>) -> LastChange {
     LastChange {
         commit: commit.id().to_string(),

@@ -244,7 +244,8 @@ fn land(turns: Vec<Turn>, deaf: Vec<u8>) -> (Landed, Scripted, Duration) {
             let tip = tips.get(&target).expect("readable").ok_or(())?;
             let mut edits = Edits::default();
             edits.write("ours", b"content".to_vec());
-            let message = Message { subject: "ours".to_owned(), trailers: Vec::new() };
+            let message =
+                Message { subject: "ours".to_owned(), body: Vec::new(), trailers: Vec::new() };
             Ok(Planned { value: (), write: Some(Write::on(&target, &tip, edits, message)) })
         },
         None,

@@ -116,6 +116,10 @@ impl<'r> Tips<'r> {
         self.id(branch).map(|oid| Snapshot::new(self.repository, oid)).transpose()
     }
 
+    pub(super) fn repository(&self) -> &'r Repository {
+        self.repository
+    }
+
     pub(super) fn id(&self, branch: &BranchName) -> Option<Oid> {
         self.fetched.tips.get(branch).copied()
     }

@@ -11,6 +11,7 @@ pub mod history;
 pub mod init;
 pub mod pin;
 pub mod pin_file;
+mod pin_plan;
 pub mod promote;
 pub mod promotions;
 pub mod rollback;

@@ -127,6 +127,16 @@ pub struct RequestRef {
     pub head: Option<String>,
 }
 
+impl RequestRef {
+    /// Where it is and what comes next, for people.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let head = self.head.as_ref().map(|head| format!(" at {}", &head[..7])).unwrap_or_default();
+        let short = self.branch.strip_prefix("pinrail/").unwrap_or(&self.branch);
+        format!("Request {}{head}: `pinrail promotions merge {short}` approves it", self.branch)
+    }
+}
+
 /// `promote`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

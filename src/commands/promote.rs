@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::move_report::{MoveItem, PinMove, PromoteReport, RequestRef};
-use super::report::{Body, DryRun, Outcome, Report};
+use super::report::{Body, DryRun, Outcome, Report, counted};
 use super::requests::{self, Open};
 use super::state::{self, Opened, State};
 use super::{CommandError, Context, ErrorKind};
@@ -339,14 +339,7 @@ fn report(done: Done, all: bool) -> Result<Report, CommandError> {
     said.splice(0..0, run.shown());
     said.extend(items.iter().map(|item| item.sentence(run.dry_run)));
     said.extend(commit.iter().map(|commit| format!("Commit {}", &commit[..7])));
-    for request in &requests {
-        let head =
-            request.head.as_ref().map(|head| format!(" at {}", &head[..7])).unwrap_or_default();
-        said.push(format!(
-            "Request {}{head}: `pinrail promotions merge {0}` approves it",
-            request.branch
-        ));
-    }
+    said.extend(requests.iter().map(RequestRef::sentence));
     if items.is_empty() {
         said.push("Nothing to promote: no service is in the environment before".to_owned());
     }
@@ -361,7 +354,12 @@ fn report(done: Done, all: bool) -> Result<Report, CommandError> {
     };
     let mut report = Report { said, ..Report::new(outcome, body) };
     report.shortfall = kind.map(|kind| {
-        let message = format!("{count} of {} may not go", super::report::counted(total, "pin"));
+        let what = if count == total {
+            counted(count, "pin")
+        } else {
+            format!("{count} of {}", counted(total, "pin"))
+        };
+        let message = format!("{what} may not go");
         CommandError::new(kind, message)
             .hint("`--all-or-nothing` writes nothing then; `pinrail status` shows what is where")
     });

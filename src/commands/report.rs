@@ -8,12 +8,14 @@ use serde::Serialize;
 
 use super::error::{CommandError, ErrorKind};
 use super::move_report::{
-    DiffReport, HistoryReport, MergeReport, PromoteReport, RequestsReport, RollbackReport,
+    DiffReport, HistoryReport, MergeReport, PromoteReport, RequestRef, RequestsReport,
+    RollbackReport,
 };
 use crate::domain::check::Problem;
 use crate::domain::config::Domain;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::pin::Pin;
+use crate::domain::promotion::Cause;
 use crate::store::Change;
 
 /// The version of the document's form.
@@ -110,6 +112,9 @@ pub struct PinItem {
     pub previous: Option<Pin>,
     /// The pin that is there now, or that was wanted.
     pub pin: Pin,
+    /// Why it did not go in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
 }
 
 /// `pin` of one service.
@@ -122,6 +127,9 @@ pub struct PinReport {
     pub commit: Option<String>,
     pub previous: Option<Pin>,
     pub pin: Pin,
+    /// The request that asks for it, where the environment changes by request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestRef>,
     /// How many pushes it took.
     pub attempts: u32,
     #[serde(flatten)]

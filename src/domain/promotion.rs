@@ -85,6 +85,12 @@ impl Cause {
         }
     }
 
+    /// Whether a rule holds it back, rather than what others did first.
+    #[must_use]
+    pub fn is_rule(&self) -> bool {
+        !matches!(self, Self::ChangedMeanwhile | Self::AnotherRefused)
+    }
+
     /// Whether it is about what is written rather than about a rule.
     #[must_use]
     pub fn is_invalid(&self) -> bool {

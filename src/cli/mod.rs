@@ -12,6 +12,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use crate::commands::check::CheckArgs;
+use crate::commands::demo::DemoArgs;
 use crate::commands::diff::DiffArgs;
 use crate::commands::domain::DomainCommand;
 use crate::commands::history::HistoryArgs;
@@ -116,6 +117,7 @@ enum Command {
     Rollback(RollbackArgs),
     History(HistoryArgs),
     Diff(DiffArgs),
+    Demo(DemoArgs),
     Check(CheckArgs),
     Schema(SchemaArgs),
     /// Print a shell's completions
@@ -146,6 +148,7 @@ impl Command {
             Self::Rollback(_) => "rollback",
             Self::History(_) => "history",
             Self::Diff(_) => "diff",
+            Self::Demo(_) => "demo",
             Self::Check(_) => "check",
             Self::Schema(_) => "schema",
             Self::Completions { .. } => "completions",
@@ -189,6 +192,7 @@ fn run(command: Command, global: &GlobalArgs, ui: &Ui) -> Result<Report, Command
         Command::Rollback(args) => args.run(context),
         Command::History(args) => args.run(context),
         Command::Diff(args) => args.run(context),
+        Command::Demo(args) => args.run(context),
         Command::Check(args) => args.run(context),
         Command::Schema(args) => Ok(Report::of_text(args.name.text())),
         Command::Completions { shell } => Ok(Report::of_text(completions(shell))),

@@ -63,7 +63,7 @@ impl Ui {
 
     /// A voice for commands at work.
     pub fn talk(&self) -> Box<dyn Talk> {
-        Box::new(Voice { progress: self.progress })
+        Box::new(Voice { progress: self.progress, json: self.json })
     }
 
     fn stderr(&self) -> AutoStream<io::Stderr> {
@@ -116,6 +116,7 @@ fn page() -> Page {
 
 struct Voice {
     progress: bool,
+    json: bool,
 }
 
 impl Talk for Voice {
@@ -128,6 +129,12 @@ impl Talk for Voice {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
         Box::new(Line(bar))
+    }
+
+    fn tell(&self, text: &str) {
+        if !self.json {
+            print(text);
+        }
     }
 }
 

@@ -97,7 +97,7 @@ fn text(body: &Body, page: &Page) -> String {
         return String::new();
     }
     let mut table = table(page);
-    table.set_header(["SINCE", "ENVIRONMENT", "FROM", "TO", "BY", "COMMIT", "BY WAY OF"]);
+    table.set_header(["WHEN", "ENVIRONMENT", "FROM", "TO", "BY", "COMMIT", "BY WAY OF"]);
     for change in &report.changes {
         let way = change.request.as_ref().or(change.run.as_ref()).map_or("–", String::as_str);
         table.add_row([

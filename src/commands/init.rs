@@ -12,6 +12,7 @@ use crate::domain::config::{Config, ForgeKind};
 use crate::domain::layout;
 use crate::domain::registry::Root;
 use crate::domain::repository_url::RepositoryUrl;
+use crate::domain::template::Template;
 use crate::render;
 use crate::store::{Edits, WorkTree, init};
 
@@ -31,6 +32,9 @@ pub struct InitArgs {
     /// Where it will be hosted, as Argo CD will read it
     #[arg(long, value_name = "URL")]
     repository: Option<RepositoryUrl>,
+    /// Where the services' repositories are; may use ${{ domain }} and ${{ service }}
+    #[arg(long, value_name = "URL")]
+    services: Option<Template>,
 }
 
 impl InitArgs {
@@ -40,8 +44,9 @@ impl InitArgs {
     /// A folder that is not empty or cannot be written.
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
         let bug = |error: String| CommandError::new(ErrorKind::Bug, error);
-        let files = render::services_root(self.forge, self.repository.as_ref())
-            .map_err(|error| bug(error.to_string()))?;
+        let files =
+            render::services_root(self.forge, self.repository.as_ref(), self.services.as_ref())
+                .map_err(|error| bug(error.to_string()))?;
         let mut edits = Edits::default();
         for (path, content) in files {
             edits.write(path, content.into_bytes());

@@ -5,6 +5,7 @@
 //! [`Report`] or a [`CommandError`].
 
 pub mod check;
+pub mod demo;
 pub mod diff;
 pub mod domain;
 pub mod history;
@@ -17,6 +18,7 @@ pub mod promotions;
 pub mod rollback;
 pub mod schema;
 pub mod service;
+mod service_remove;
 pub mod status;
 mod status_text;
 
@@ -66,6 +68,8 @@ pub struct Ci {
 pub trait Talk {
     /// Says what takes time now; the line is gone when the value is dropped.
     fn progress(&self, message: &str) -> Box<dyn Working>;
+    /// Prints a text that is data, at once; with `--json`, nothing.
+    fn tell(&self, text: &str);
 }
 
 /// A line that says what takes time now.

@@ -91,6 +91,8 @@ pub enum Body {
     Service(ServiceReport),
     Domains(DomainsReport),
     Change(ChangeReport),
+    Remove(RemoveReport),
+    Demo(DemoReport),
     Init(InitReport),
     Promote(PromoteReport),
     Requests(RequestsReport),
@@ -280,6 +282,33 @@ pub struct ChangeReport {
     pub attempts: u32,
     #[serde(flatten)]
     pub run: DryRun,
+}
+
+/// `service remove`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RemoveReport {
+    /// The Applications that Argo CD deletes with the pins.
+    pub applications: Vec<String>,
+    pub commits: Vec<String>,
+    #[serde(flatten)]
+    pub run: DryRun,
+}
+
+/// `demo`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct DemoReport {
+    /// Where it was left.
+    pub directory: String,
+    pub steps: Vec<DemoStep>,
+}
+
+/// One command of the demo.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DemoStep {
+    pub command: String,
+    pub exit_code: i32,
+    pub output: String,
 }
 
 /// `init`.

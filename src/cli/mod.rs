@@ -11,9 +11,15 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use crate::commands::check::CheckArgs;
+use crate::commands::demo::DemoArgs;
+use crate::commands::diff::DiffArgs;
 use crate::commands::domain::DomainCommand;
+use crate::commands::history::HistoryArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::pin::PinArgs;
+use crate::commands::promote::PromoteArgs;
+use crate::commands::promotions::PromotionsArgs;
+use crate::commands::rollback::RollbackArgs;
 use crate::commands::schema::SchemaArgs;
 use crate::commands::service::ServiceCommand;
 use crate::commands::status::StatusArgs;
@@ -105,6 +111,12 @@ enum Command {
     Domain(DomainCommand),
     Pin(PinArgs),
     Status(StatusArgs),
+    Promote(PromoteArgs),
+    Promotions(PromotionsArgs),
+    Rollback(RollbackArgs),
+    History(HistoryArgs),
+    Diff(DiffArgs),
+    Demo(DemoArgs),
     Check(CheckArgs),
     Schema(SchemaArgs),
     /// Print a shell's completions
@@ -130,6 +142,12 @@ impl Command {
             Self::Domain(command) => command.name(),
             Self::Pin(_) => "pin",
             Self::Status(_) => "status",
+            Self::Promote(_) => "promote",
+            Self::Promotions(args) => args.name(),
+            Self::Rollback(_) => "rollback",
+            Self::History(_) => "history",
+            Self::Diff(_) => "diff",
+            Self::Demo(_) => "demo",
             Self::Check(_) => "check",
             Self::Schema(_) => "schema",
             Self::Completions { .. } => "completions",
@@ -167,6 +185,12 @@ fn run(command: Command, global: &GlobalArgs, ui: &Ui) -> Result<Report, Command
         Command::Domain(command) => command.run(context),
         Command::Pin(args) => args.run(context),
         Command::Status(args) => args.run(context),
+        Command::Promote(args) => args.run(context),
+        Command::Promotions(args) => args.run(context),
+        Command::Rollback(args) => args.run(context),
+        Command::History(args) => args.run(context),
+        Command::Diff(args) => args.run(context),
+        Command::Demo(args) => args.run(context),
         Command::Check(args) => args.run(context),
         Command::Schema(args) => Ok(Report::of_text(args.name.text())),
         Command::Completions { shell } => Ok(Report::of_text(completions(shell))),

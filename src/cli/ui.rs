@@ -78,7 +78,7 @@ impl Ui {
 
     /// A voice for commands at work.
     pub fn talk(&self) -> Box<dyn Talk> {
-        Box::new(Voice { progress: self.progress })
+        Box::new(Voice { progress: self.progress, json: self.json })
     }
 
     fn stderr(&self) -> AutoStream<io::Stderr> {
@@ -131,6 +131,7 @@ fn page() -> Page {
 
 struct Voice {
     progress: Progress,
+    json: bool,
 }
 
 impl Talk for Voice {
@@ -146,6 +147,12 @@ impl Talk for Voice {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
         Box::new(Line(bar))
+    }
+
+    fn tell(&self, text: &str) {
+        if !self.json {
+            print(text);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::domain::check::{Problem, registry};
 use crate::domain::config::{Config, ForgeKind};
 use crate::domain::layout;
 use crate::domain::registry::Root;
+use crate::domain::template::Template;
 use crate::render;
 use crate::store::{Edits, WorkTree, init};
 
@@ -30,6 +31,9 @@ pub struct InitArgs {
     /// Where it will be hosted, as Argo CD will read it
     #[arg(long, value_name = "URL")]
     repository: Option<String>,
+    /// Where the services' repositories are; may use ${{ domain }} and ${{ service }}
+    #[arg(long, value_name = "URL")]
+    services: Option<Template>,
 }
 
 impl InitArgs {
@@ -40,7 +44,7 @@ impl InitArgs {
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
         let bug = |error: String| CommandError::new(ErrorKind::Bug, error);
         let repository = self.repository.as_deref().map(state::repository_url).transpose()?;
-        let files = render::services_root(self.forge, repository.as_ref())
+        let files = render::services_root(self.forge, repository.as_ref(), self.services.as_ref())
             .map_err(|error| bug(error.to_string()))?;
         let mut edits = Edits::default();
         for (path, content) in files {

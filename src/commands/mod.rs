@@ -5,17 +5,27 @@
 //! [`Report`] or a [`CommandError`].
 
 pub mod check;
+pub mod demo;
+pub mod diff;
 pub mod domain;
+pub mod history;
 pub mod init;
 pub mod pin;
 pub mod pin_file;
+mod pin_plan;
+pub mod promote;
+pub mod promotions;
+pub mod rollback;
 pub mod schema;
 pub mod service;
+mod service_remove;
 pub mod status;
 mod status_text;
 
 mod error;
+mod move_report;
 mod report;
+mod requests;
 mod state;
 
 pub use error::{CommandError, ErrorKind};
@@ -58,6 +68,8 @@ pub struct Ci {
 pub trait Talk {
     /// Says what takes time now; the line is gone when the value is dropped.
     fn progress(&self, message: &str) -> Box<dyn Working>;
+    /// Prints a text that is data, at once; with `--json`, nothing.
+    fn tell(&self, text: &str);
 }
 
 /// A line that says what takes time now.
@@ -73,6 +85,6 @@ impl Context {
         }
         // Two writers with the same edit in the same second must not make one commit.
         trailers.push(("Pinrail-Id".to_owned(), format!("{:016x}", fastrand::u64(..))));
-        Message { subject: subject.into(), trailers }
+        Message { subject: subject.into(), body: Vec::new(), trailers }
     }
 }

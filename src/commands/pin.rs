@@ -3,19 +3,12 @@
 use clap::Args;
 
 use super::pin_file;
-use super::report::{Body, DryRun, Outcome, PinItem, PinReport, PinsReport, Report, counted};
-use super::state::{self, Opened, State};
+use super::pin_plan::{Pinned, Wanted, pin, went_in};
+use super::report::{Body, Outcome, PinItem, PinReport, PinsReport, Report, counted};
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::artifact::{ImageDigest, ImageTag, Revision};
-use crate::domain::config::Registration;
-use crate::domain::environment::Mode;
-use crate::domain::judge::{Expectation, Judgement, Sequence, judge};
-use crate::domain::layout;
+use crate::domain::judge::Sequence;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
-use crate::domain::nearest::{did_you_mean, nearest};
-use crate::domain::pin::Pin;
-use crate::domain::registry::Root;
-use crate::store::{Edits, Planned};
 
 /// Say which version of a service runs in an environment.
 #[derive(Args, Debug)]
@@ -76,20 +69,6 @@ fn sequence(text: &str) -> Result<Sequence, String> {
     text.parse().map(Sequence::Number).map_err(|_| "use a whole number, or `reset`".to_owned())
 }
 
-/// One pin that is wanted.
-#[derive(Clone, Debug)]
-pub struct Wanted {
-    pub service: ServiceName,
-    pub environment: EnvironmentName,
-    pub image_tag: ImageTag,
-    pub revision: Revision,
-    pub digest: Option<ImageDigest>,
-    pub expect: Option<Expectation>,
-    pub sequence: Sequence,
-    pub create: bool,
-    pub domain: Option<DomainName>,
-}
-
 impl PinArgs {
     /// Runs the command.
     ///
@@ -141,213 +120,53 @@ pub fn default_sequence(context: &Context) -> Sequence {
     context.ci.sequence.map_or(Sequence::Untold, Sequence::Number)
 }
 
-/// What came of the pins that were wanted.
-struct Pinned {
-    items: Vec<PinItem>,
-    commit: Option<String>,
-    attempts: u32,
-    run: DryRun,
-}
-
-/// Lands every pin that may go in, in one commit; none of them, if one may not and `all`.
-fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, CommandError> {
-    let Opened { mut repo, main, config } = Opened::new(context)?;
-    let location = repo.location().to_string();
-    let target = config.pins_branch();
-    let _progress = context.talk.progress(&format!("writing to {location}"));
-    let mut first: Option<Vec<Option<Pin>>> = None;
-    let landed = repo.transact(&target, std::slice::from_ref(&main), &context.author, |tips| {
-        let state = State::read(tips, &main, &location)?;
-        let root = state.root();
-        let there: Vec<Place> =
-            wanted.iter().map(|wanted| place(&root, wanted)).collect::<Result<_, _>>()?;
-        let first =
-            first.get_or_insert_with(|| there.iter().map(|place| place.current.clone()).collect());
-        let mut edits = Edits::default();
-        let mut items = Vec::new();
-        for ((wanted, place), first) in wanted.iter().zip(&there).zip(first) {
-            let judged = judge(
-                first.as_ref(),
-                place.current.as_ref(),
-                &place.wanted,
-                wanted.sequence,
-                wanted.expect.as_ref(),
-            );
-            let (outcome, pin) = match judged {
-                Judgement::Unchanged => (
-                    Outcome::Unchanged,
-                    place.current.clone().unwrap_or_else(|| place.wanted.clone()),
-                ),
-                Judgement::Superseded => (Outcome::Superseded, place.wanted.clone()),
-                Judgement::Conflict(_) => (Outcome::Conflict, place.wanted.clone()),
-                Judgement::Write(pin) => (Outcome::Pinned, *pin),
-            };
-            if outcome == Outcome::Pinned {
-                edits.write(
-                    layout::pin(&wanted.environment, &place.domain, &wanted.service),
-                    pin.to_bytes(),
-                );
-            }
-            let previous = place.current.clone();
-            let (service, environment) = (wanted.service.clone(), wanted.environment.clone());
-            items.push(PinItem { service, environment, outcome, previous, pin });
-        }
-        let domains: Vec<_> = there.into_iter().map(|place| place.domain).collect();
-        if all && items.iter().any(|item| !went_in(item.outcome)) {
-            edits = Edits::default();
-            items
-                .iter_mut()
-                .filter(|item| item.outcome == Outcome::Pinned)
-                .for_each(|item| item.outcome = Outcome::Refused);
-        }
-        let message = context.message(subject(&items));
-        Ok::<_, CommandError>(Planned { value: (items, domains), edits: Some((edits, message)) })
-    })?;
-    let (items, domains) = landed.value;
-    let mut commit = landed.commit;
-    if let ([item], [domain], None, false) =
-        (items.as_slice(), domains.as_slice(), &commit, context.dry_run)
-        && item.outcome == Outcome::Unchanged
-    {
-        let path = layout::pin(&item.environment, domain, &item.service);
-        commit = repo
-            .tips(std::slice::from_ref(&target))?
-            .get(&target)?
-            .map(|tip| tip.last_change(&path))
-            .transpose()?
-            .flatten();
-    }
-    let run = DryRun::of(context.dry_run, &landed.changes);
-    Ok(Pinned { items, commit, attempts: landed.attempts, run })
-}
-
-fn went_in(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Pinned | Outcome::Unchanged)
-}
-
-fn subject(items: &[PinItem]) -> String {
-    let written: Vec<_> = items.iter().filter(|item| item.outcome == Outcome::Pinned).collect();
-    match written.as_slice() {
-        [item] => format!("pin {} in {}: {}", item.service, item.environment, item.pin.image_tag),
-        several => format!("pin {} services", several.len()),
-    }
-}
-
-/// Where a wanted pin goes, and what is there.
-struct Place {
-    domain: DomainName,
-    wanted: Pin,
-    current: Option<Pin>,
-}
-
-fn place(root: &Root<'_>, wanted: &Wanted) -> Result<Place, CommandError> {
-    let environment = state::environment(root.config, wanted.environment.as_str())?;
-    if environment.mode == Mode::Request {
-        let name = &environment.name;
-        let error = CommandError::new(
-            ErrorKind::Refused,
-            format!("`{name}` takes changes by request only"),
-        );
-        return Err(match &environment.from {
-            Some(from) => error.hint(format!(
-                "pin it in `{from}` first; `pinrail promote {} --to {name}` then asks for it here",
-                wanted.service
-            )),
-            None => error.hint(format!("open a request that changes envs/{name}/")),
-        });
-    }
-    let domain = home(root, wanted)?;
-    let mut pin = Pin::new(
-        environment.cluster.clone(),
-        wanted.service.clone(),
-        wanted.image_tag.clone(),
-        wanted.revision.clone(),
-    );
-    pin.image_digest.clone_from(&wanted.digest);
-    let facts = root.facts(&domain, &wanted.service)?.unwrap_or_default();
-    facts.apply_to(&mut pin, root.config, &domain).map_err(|error| {
-        CommandError::new(ErrorKind::Invalid, format!("{}: {error}", layout::CONFIG))
-    })?;
-    let current = root.pin(environment, &domain, &wanted.service)?;
-    Ok(Place { domain, wanted: pin, current })
-}
-
-/// The service's domain; a service that was never heard of gets in only with `--create`.
-fn home(root: &Root<'_>, wanted: &Wanted) -> Result<DomainName, CommandError> {
-    let service = &wanted.service;
-    if let Some(told) = &wanted.domain {
-        state::domain(root.config, told.as_str())?;
-    }
-    if let Some(home) = root.domain_of(service)? {
-        return match &wanted.domain {
-            Some(told) if told != home => {
-                let message =
-                    format!("the service `{service}` is of the domain `{home}`, not `{told}`");
-                Err(CommandError::new(ErrorKind::Conflict, message).hint("leave `--domain` out"))
-            }
-            _ => Ok(home.clone()),
-        };
-    }
-    if !wanted.create {
-        let known = root.services()?;
-        return Err(CommandError::new(
-            ErrorKind::NotFound,
-            format!("there is no service `{service}`"),
-        )
-        .hints(did_you_mean(&nearest(service.as_str(), known.keys())))
-        .hint("`--create` makes its first pin; `pinrail service add` registers it"));
-    }
-    let domain = match &wanted.domain {
-        Some(told) => state::domain(root.config, told.as_str())?,
-        None => state::default_domain(root.config)?,
-    };
-    if domain.registration == Registration::Request {
-        let message =
-            format!("the domain `{}` takes new services by registration only", domain.name);
-        let hint = format!("`pinrail service add {service} --domain {}` first", domain.name);
-        return Err(CommandError::new(ErrorKind::Refused, message).hint(hint));
-    }
-    Ok(domain.name.clone())
-}
-
 /// The report of one pin, or the error that it is.
 fn one(pinned: Pinned) -> Result<Report, CommandError> {
-    let Pinned { mut items, commit, attempts, run } = pinned;
+    let Pinned { mut items, commit, request, attempts, run } = pinned;
     let Some(item) = items.pop() else {
         return Err(CommandError::new(ErrorKind::Bug, "a pin came to nothing"));
     };
     let sentence = sentence(&item, commit.as_deref(), run.dry_run);
-    let PinItem { service, environment, outcome, previous, pin } = item;
-    let body = PinReport { service, environment, commit, previous, pin, attempts, run };
-    let clash = body
-        .previous
-        .as_ref()
-        .map_or_else(|| "nothing".to_owned(), |there| format!("`{}`", there.image_tag));
-    match outcome {
+    let PinItem { service, environment, outcome, previous, pin, .. } = item;
+    let body = PinReport { service, environment, commit, previous, pin, request, attempts, run };
+    let there = body.previous.as_ref();
+    let tag = there.map_or_else(|| "nothing".to_owned(), |there| format!("`{}`", there.image_tag));
+    let (kind, message, hint) = match outcome {
         Outcome::Superseded => {
-            let stored =
-                body.previous.as_ref().and_then(|there| there.sequence).unwrap_or_default();
-            let message = format!("{sentence}: a later pipeline ({stored}) has pinned {clash}");
-            Err(CommandError::new(ErrorKind::Superseded, message)
-                .hint("nothing is to do; `--sequence reset` starts the order anew")
-                .with(Body::Pin(body)))
+            let stored = there.and_then(|there| there.sequence).unwrap_or_default();
+            let message = format!("{sentence}: a later pipeline ({stored}) has pinned {tag}");
+            (
+                ErrorKind::Superseded,
+                message,
+                "nothing is to do; `--sequence reset` starts the order anew",
+            )
         }
         Outcome::Conflict => {
-            let message = format!("{sentence}: {clash} is there now");
-            Err(CommandError::new(ErrorKind::Conflict, message)
-                .hint("look with `pinrail status`, and run it again if the pin is still wanted")
-                .with(Body::Pin(body)))
+            let message = format!("{sentence}: {tag} is there now");
+            (
+                ErrorKind::Conflict,
+                message,
+                "look with `pinrail status`, and run it again if the pin is still wanted",
+            )
         }
+        Outcome::Refused => (
+            ErrorKind::Refused,
+            sentence,
+            "ask the owner, or whoever is on call; the lock's file is under locks/",
+        ),
         outcome => {
-            let said = body.run.shown().into_iter().chain([sentence]).collect();
-            Ok(Report { said, ..Report::new(outcome, Body::Pin(body)) })
+            let mut said = body.run.shown();
+            said.push(sentence);
+            said.extend(body.request.as_ref().map(super::move_report::RequestRef::sentence));
+            return Ok(Report { said, ..Report::new(outcome, Body::Pin(body)) });
         }
-    }
+    };
+    Err(CommandError::new(kind, message).hint(hint).with(Body::Pin(body)))
 }
 
 /// The report of many pins; not all of them need have gone in.
 fn many(pinned: Pinned) -> Report {
-    let Pinned { items, commit, attempts, run } = pinned;
+    let Pinned { items, commit, attempts, run, .. } = pinned;
     let mut said = run.shown();
     said.extend(items.iter().map(|item| sentence(item, None, run.dry_run)));
     if let Some(commit) = &commit {
@@ -355,14 +174,18 @@ fn many(pinned: Pinned) -> Report {
     }
     let outcomes: Vec<Outcome> = items.iter().map(|item| item.outcome).collect();
     let any = |wanted: Outcome| outcomes.contains(&wanted);
-    let (outcome, kind) = match () {
-        () if outcomes.iter().all(|outcome| *outcome == Outcome::Unchanged) => {
-            (Outcome::Unchanged, None)
-        }
-        () if outcomes.iter().all(|outcome| went_in(*outcome)) => (Outcome::Pinned, None),
-        () if any(Outcome::Pinned) => (Outcome::Partial, Some(ErrorKind::Conflict)),
-        () if any(Outcome::Conflict) => (Outcome::Conflict, Some(ErrorKind::Conflict)),
-        () => (Outcome::Superseded, Some(ErrorKind::Superseded)),
+    let locked = items.iter().any(|item| item.cause.as_ref().is_some_and(|cause| cause.is_rule()));
+    let kind = match () {
+        () if outcomes.iter().all(|outcome| went_in(*outcome)) => None,
+        () if locked => Some(ErrorKind::Refused),
+        () if any(Outcome::Conflict) => Some(ErrorKind::Conflict),
+        () => Some(ErrorKind::Superseded),
+    };
+    let outcome = match kind {
+        None if any(Outcome::Pinned) => Outcome::Pinned,
+        None => Outcome::Unchanged,
+        Some(_) if any(Outcome::Pinned) => Outcome::Partial,
+        Some(kind) => kind.outcome(),
     };
     let shortfall = kind.map(|kind| {
         let left_out = outcomes.iter().filter(|outcome| !went_in(**outcome)).count();
@@ -375,24 +198,25 @@ fn many(pinned: Pinned) -> Report {
 }
 
 fn sentence(item: &PinItem, commit: Option<&str>, dry_run: bool) -> String {
-    let PinItem { service, environment, outcome, previous, pin } = item;
+    let PinItem { service, environment, outcome, previous, pin, cause } = item;
     let commit = commit.map(|commit| format!(" (commit {})", &commit[..7])).unwrap_or_default();
-    match outcome {
-        Outcome::Pinned => {
-            let from = previous
-                .as_ref()
-                .map(|there| format!(", was {}", there.image_tag))
-                .unwrap_or_default();
-            let verb = if dry_run { "Would pin" } else { "Pinned" };
-            format!("{verb} {service} in {environment}: {}{from}{commit}", pin.image_tag)
+    let from =
+        previous.as_ref().map(|there| format!(", was {}", there.image_tag)).unwrap_or_default();
+    let (would, tag) = (if dry_run { "Would have " } else { "" }, &pin.image_tag);
+    match (outcome, cause) {
+        (Outcome::Pinned, _) if dry_run => {
+            format!("Would pin {service} in {environment}: {tag}{from}")
         }
-        Outcome::Unchanged => format!(
-            "Nothing to do: {service} in {environment} is {} already{commit}",
-            pin.image_tag
-        ),
-        Outcome::Refused => {
-            format!("Not pinned, for another pin's sake: {service} in {environment}")
+        (Outcome::Pinned, _) => format!("Pinned {service} in {environment}: {tag}{from}{commit}"),
+        (Outcome::Requested, _) => {
+            format!("{would}Requested {service} in {environment}: {tag}{from}")
         }
-        _ => format!("{service} was not pinned in {environment} to `{}`", pin.image_tag),
+        (Outcome::Unchanged, _) => {
+            format!("Nothing to do: {service} in {environment} is {tag} already{commit}")
+        }
+        (_, Some(cause)) => {
+            format!("{service} was not pinned in {environment} to `{tag}`: {}", cause.sentence())
+        }
+        _ => format!("{service} was not pinned in {environment} to `{tag}`"),
     }
 }

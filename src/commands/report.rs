@@ -7,10 +7,15 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::{CommandError, ErrorKind};
+use super::move_report::{
+    DiffReport, HistoryReport, MergeReport, PromoteReport, RequestRef, RequestsReport,
+    RollbackReport,
+};
 use crate::domain::check::Problem;
 use crate::domain::config::Domain;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::pin::Pin;
+use crate::domain::promotion::Cause;
 use crate::store::Change;
 
 /// The version of the document's form.
@@ -62,6 +67,16 @@ pub enum Outcome {
     Created,
     Added,
     Removed,
+    /// The version of the environment before is there.
+    Promoted,
+    /// It was asked for by a request.
+    Requested,
+    /// An earlier version is there again.
+    Rolledback,
+    /// A request is part of its branch.
+    Merged,
+    /// A request is gone.
+    Closed,
 }
 
 /// What a command tells beside its outcome.
@@ -76,7 +91,15 @@ pub enum Body {
     Service(ServiceReport),
     Domains(DomainsReport),
     Change(ChangeReport),
+    Remove(RemoveReport),
+    Demo(DemoReport),
     Init(InitReport),
+    Promote(PromoteReport),
+    Requests(RequestsReport),
+    Merge(MergeReport),
+    Rollback(RollbackReport),
+    History(HistoryReport),
+    Diff(DiffReport),
     Text(TextReport),
     Empty {},
 }
@@ -91,6 +114,9 @@ pub struct PinItem {
     pub previous: Option<Pin>,
     /// The pin that is there now, or that was wanted.
     pub pin: Pin,
+    /// Why it did not go in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
 }
 
 /// `pin` of one service.
@@ -103,6 +129,9 @@ pub struct PinReport {
     pub commit: Option<String>,
     pub previous: Option<Pin>,
     pub pin: Pin,
+    /// The request that asks for it, where the environment changes by request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestRef>,
     /// How many pushes it took.
     pub attempts: u32,
     #[serde(flatten)]
@@ -253,6 +282,33 @@ pub struct ChangeReport {
     pub attempts: u32,
     #[serde(flatten)]
     pub run: DryRun,
+}
+
+/// `service remove`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RemoveReport {
+    /// The Applications that Argo CD deletes with the pins.
+    pub applications: Vec<String>,
+    pub commits: Vec<String>,
+    #[serde(flatten)]
+    pub run: DryRun,
+}
+
+/// `demo`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct DemoReport {
+    /// Where it was left.
+    pub directory: String,
+    pub steps: Vec<DemoStep>,
+}
+
+/// One command of the demo.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DemoStep {
+    pub command: String,
+    pub exit_code: i32,
+    pub output: String,
 }
 
 /// `init`.

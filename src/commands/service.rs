@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use super::report::{
     Body, ChangeReport, DryRun, Outcome, Page, Report, ServiceItem, ServiceReport,
 };
+use super::service_remove::RemoveArgs;
 use super::state::{self, Opened, State};
 use super::status_text::{finished, table};
 use super::{CommandError, Context, ErrorKind};
@@ -14,7 +15,7 @@ use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::registry::{Facts, Root};
 use crate::domain::repository_url::ChartPath;
 use crate::domain::tree::Files;
-use crate::store::{Edits, Planned};
+use crate::store::{Edits, Planned, Reading, Write};
 
 /// The registry of services.
 #[derive(Subcommand, Debug)]
@@ -63,12 +64,6 @@ pub struct ListArgs {
 /// Show what is known of a service, defaults filled in.
 #[derive(Args, Debug)]
 pub struct ShowArgs {
-    name: ServiceName,
-}
-
-/// Remove a service that is pinned nowhere from the registry.
-#[derive(Args, Debug)]
-pub struct RemoveArgs {
     name: ServiceName,
 }
 
@@ -143,27 +138,6 @@ impl AddArgs {
     }
 }
 
-impl RemoveArgs {
-    fn run(self, context: &Context) -> Result<Report, CommandError> {
-        let name = self.name;
-        change(context, &format!("remove service {name}"), Outcome::Removed, |state| {
-            let root = state.root();
-            let domain = state::domain_of(&root, &name)?;
-            let pinned = pinned_in(&root, &domain, &name)?;
-            if !pinned.is_empty() {
-                let places: Vec<_> = pinned.iter().map(|name| format!("`{name}`")).collect();
-                let message =
-                    format!("the service `{name}` is still pinned in {}", places.join(", "));
-                return Err(CommandError::new(ErrorKind::Refused, message)
-                    .hint("remove its pins first, so that what runs is taken down knowingly"));
-            }
-            let mut edits = Edits::default();
-            edits.remove(layout::service(&domain, &name));
-            Ok((edits, format!("Removed {name} from the domain {domain}")))
-        })
-    }
-}
-
 /// Lands a change of the main branch, judged by the registry's rules before it is made.
 pub(super) fn change(
     context: &Context,
@@ -174,14 +148,13 @@ pub(super) fn change(
     let Opened { mut repo, main, config } = Opened::new(context)?;
     let location = repo.location().to_string();
     let _progress = context.talk.progress(&format!("writing to {location}"));
-    let landed = repo.transact(&main, &[config.pins_branch()], &context.author, |tips| {
+    let reading = Reading::tips(&[main.clone(), config.pins_branch()]);
+    let landed = repo.transact(&reading, &context.author, |tips| {
         let state = State::read(tips, &main, &location)?;
         let (edits, sentence) = plan(&state)?;
         judge(&state, &edits)?;
-        Ok::<_, CommandError>(Planned {
-            value: sentence,
-            edits: Some((edits, context.message(subject))),
-        })
+        let write = Some(Write::on(&main, &state.main, edits, context.message(subject)));
+        Ok::<_, CommandError>(Planned { value: sentence, write })
     })?;
     let run = DryRun::of(context.dry_run, &landed.changes);
     let (outcome, sentence) = match (&landed.commit, landed.changes.is_empty()) {
@@ -218,7 +191,8 @@ fn file(name: &ServiceName, facts: &Facts) -> Result<String, CommandError> {
     Ok(format!("{header}{yaml}"))
 }
 
-fn pinned_in(
+/// The environments that a service is pinned in.
+pub(super) fn pinned_in(
     root: &Root<'_>,
     domain: &DomainName,
     service: &ServiceName,

@@ -35,7 +35,7 @@ impl Opened {
             if tips.is_empty() {
                 return Err(StoreError::Empty { location: location.to_string() }.into());
             }
-            (tips.head.clone(), config_on(&tips, &usual[0])?)
+            (tips.head().cloned(), config_on(&tips, &usual[0])?)
         };
         let on_main = on_main.map(|config| (usual[0].clone(), config));
         let on_head = match head.filter(|head| *head != usual[0]) {
@@ -68,7 +68,7 @@ impl Opened {
     }
 }
 
-fn config_on(tips: &Tips<'_>, branch: &BranchName) -> Result<Option<Config>, CommandError> {
+pub fn config_on(tips: &Tips<'_>, branch: &BranchName) -> Result<Option<Config>, CommandError> {
     tips.get(branch)?.map_or(Ok(None), |files| config_of(&files))
 }
 

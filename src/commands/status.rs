@@ -13,7 +13,7 @@ use crate::domain::environment::{Environment, Period};
 use crate::domain::layout;
 use crate::domain::name::{BranchName, DomainName, ServiceName};
 use crate::domain::registry::{Root, RootError};
-use crate::store::{LastChange, Moment, Snapshot, StoreError, Tips};
+use crate::store::{LastChange, Moment, Reading, Snapshot, StoreError, Tips};
 
 /// Show what runs where, since when, and by whom.
 #[derive(Args, Debug)]
@@ -46,7 +46,7 @@ impl StatusArgs {
         let branches = opened.branches();
         let Opened { mut repo, main, .. } = opened;
         let _progress = context.talk.progress(&format!("reading the history of {location}"));
-        let tips = repo.tips_with_history(&branches)?;
+        let tips = repo.read(&Reading::whole(&branches))?;
         let look = |branch: &BranchName| at(&tips, branch, moment.as_ref(), &location);
         let main = look(&main)?;
         let text = crate::domain::tree::Files::read(&main, layout::CONFIG)?.unwrap_or_default();

@@ -85,7 +85,7 @@ pub fn short(tag: &ImageTag) -> &str {
 }
 
 /// How long ago, in one unit.
-fn ago(then: Timestamp, now: Timestamp) -> String {
+pub fn ago(then: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second().saturating_sub(then.as_second()).max(0);
     match seconds {
         0..60 => "now".to_owned(),

@@ -23,6 +23,18 @@ pub fn pin(environment: &EnvironmentName, domain: &DomainName, service: &Service
     format!("{ENVS}/{environment}/{domain}/{service}.json")
 }
 
+/// `locks/<environment>.json`.
+#[must_use]
+pub fn environment_lock(environment: &EnvironmentName) -> String {
+    format!("{LOCKS}/{environment}.json")
+}
+
+/// `locks/<environment>/<service>.json`.
+#[must_use]
+pub fn service_lock(environment: &EnvironmentName, service: &ServiceName) -> String {
+    format!("{LOCKS}/{environment}/{service}.json")
+}
+
 /// What a path below one of the three folders should hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {

@@ -4,7 +4,7 @@ use minijinja::{AutoEscape, Environment, context};
 
 use crate::domain::config::ForgeKind;
 use crate::domain::repository_url::RepositoryUrl;
-use crate::domain::template;
+use crate::domain::template::{self, Template};
 
 /// An engine whose values are written as JSON, which YAML reads as what they are.
 fn engine() -> Environment<'static> {
@@ -20,6 +20,7 @@ fn engine() -> Environment<'static> {
 pub fn services_root(
     forge: ForgeKind,
     repository: Option<&RepositoryUrl>,
+    services: Option<&Template>,
 ) -> Result<Vec<(&'static str, String)>, minijinja::Error> {
     let templates = [
         ("pinrail.yaml", include_str!("templates/pinrail.yaml")),
@@ -28,7 +29,9 @@ pub fn services_root(
     ];
     let engine = engine();
     let project = repository.and_then(|url| project_of(url.as_str()));
-    let values = context! { forge => forge.as_str(), repository => repository.map(RepositoryUrl::as_str), project };
+    let services = services
+        .map_or("https://git.example.com/${{ domain }}/${{ service }}.git", Template::as_str);
+    let values = context! { forge => forge.as_str(), repository => repository.map(RepositoryUrl::as_str), project, services };
     let render = |(path, text)| engine.render_str(text, &values).map(|rendered| (path, rendered));
     templates.into_iter().map(render).collect()
 }
@@ -53,7 +56,7 @@ mod tests {
             "https://gitlab.example.com/platform/services-root.git".parse().expect("url");
         for forge in [ForgeKind::Git, ForgeKind::Gitlab, ForgeKind::Github] {
             for repository in [None, Some(&url)] {
-                let files = services_root(forge, repository).expect("rendered");
+                let files = services_root(forge, repository, None).expect("rendered");
                 let (_, text) = files
                     .iter()
                     .find(|(path, _)| *path == "pinrail.yaml")

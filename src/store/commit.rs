@@ -20,21 +20,23 @@ pub struct Author {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub subject: String,
+    /// Lines below the subject, for people.
+    pub body: Vec<String>,
     /// `Key: value` lines; no decision ever reads them.
     pub trailers: Vec<(String, String)>,
 }
 
 impl Message {
     pub(super) fn text(&self) -> String {
-        let trailers: Vec<_> = self
-            .trailers
-            .iter()
-            .map(|(key, value)| format!("{key}: {}", one_line(value)))
-            .collect();
-        match trailers.is_empty() {
-            true => format!("{}\n", one_line(&self.subject)),
-            false => format!("{}\n\n{}\n", one_line(&self.subject), trailers.join("\n")),
-        }
+        let trailers =
+            self.trailers.iter().map(|(key, value)| format!("{key}: {}", one_line(value)));
+        let body: Vec<_> = self.body.iter().map(|line| one_line(line)).collect();
+        let trailers: Vec<_> = trailers.collect();
+        let mut parts = vec![one_line(&self.subject)];
+        parts.extend(
+            [body, trailers].iter().filter(|part| !part.is_empty()).map(|part| part.join("\n")),
+        );
+        parts.join("\n\n") + "\n"
     }
 }
 
@@ -121,15 +123,19 @@ pub struct Change {
     pub after: Option<Vec<u8>>,
 }
 
-/// Writes the objects of a commit on `base` that makes exactly these changes.
+/// Writes the objects of a commit: the files of the first parent with these changes.
 pub(super) fn write(
-    base: &Snapshot<'_>,
+    parents: &[Snapshot<'_>],
     changes: &[Change],
     author: &Author,
     message: &Message,
 ) -> Result<Oid, StoreError> {
+    let Some(base) = parents.first() else {
+        return Err(StoreError::Local("a commit needs a parent".to_owned()));
+    };
     let repository = base.repository();
-    let parent = repository.find_commit(base.commit)?;
+    let parents = parents.iter().map(|parent| repository.find_commit(parent.commit));
+    let parents = parents.collect::<Result<Vec<_>, _>>()?;
     let mut builder = TreeUpdateBuilder::new();
     for change in changes {
         match &change.after {
@@ -141,9 +147,11 @@ pub(super) fn write(
             }
         }
     }
-    let tree = repository.find_tree(builder.create_updated(repository, &parent.tree()?)?)?;
+    let base = repository.find_commit(base.commit)?.tree()?;
+    let tree = repository.find_tree(builder.create_updated(repository, &base)?)?;
     let signature = signature(author)?;
-    Ok(repository.commit(None, &signature, &signature, &message.text(), &tree, &[&parent])?)
+    let parents: Vec<_> = parents.iter().collect();
+    Ok(repository.commit(None, &signature, &signature, &message.text(), &tree, &parents)?)
 }
 
 /// Writes the first commit of a repository.
@@ -182,8 +190,12 @@ mod tests {
     fn a_trailer_cannot_forge_another_one() {
         let message = Message {
             subject: "pin x\n\nRun: evil".to_owned(),
+            body: vec!["- x\n\nRun: evil".to_owned()],
             trailers: vec![("Run".to_owned(), "https://ci\nSigned-off-by: evil".to_owned())],
         };
-        assert_eq!(message.text(), "pin x  Run: evil\n\nRun: https://ci Signed-off-by: evil\n");
+        assert_eq!(
+            message.text(),
+            "pin x  Run: evil\n\n- x  Run: evil\n\nRun: https://ci Signed-off-by: evil\n"
+        );
     }
 }

@@ -9,7 +9,7 @@ use git2::{Oid, Repository};
 
 use super::commit::{self, Author, Change, Edits, Message};
 use super::error::StoreError;
-use super::snapshot::{Snapshot, Tips, revision};
+use super::snapshot::{CommitId, Snapshot, Tips};
 use super::transport::{Fetched, History, Transport, TransportError, Update};
 use super::{Location, StateRepo};
 use crate::domain::name::BranchName;
@@ -55,12 +55,62 @@ impl Pace {
     }
 }
 
-/// What a plan wants: a value for the caller, and perhaps edits.
+/// What a plan wants: a value for the caller, and perhaps one branch changed.
 #[derive(Debug)]
 pub struct Planned<T> {
     pub value: T,
-    /// None, or edits that change nothing, make no commit.
-    pub edits: Option<(Edits, Message)>,
+    pub write: Option<Write>,
+}
+
+/// One branch, changed. What is so already is not written.
+#[derive(Debug)]
+pub enum Write {
+    /// A commit whose files are those of its first parent, edited.
+    Commit { branch: BranchName, parents: Vec<CommitId>, edits: Edits, message: Message },
+    /// No branch any more.
+    Delete { branch: BranchName },
+}
+
+impl Write {
+    /// A commit on the tip of a branch.
+    #[must_use]
+    pub fn on(branch: &BranchName, tip: &Snapshot<'_>, edits: Edits, message: Message) -> Self {
+        Self::Commit { branch: branch.clone(), parents: vec![tip.id()], edits, message }
+    }
+
+    fn branch(&self) -> &BranchName {
+        match self {
+            Self::Commit { branch, .. } | Self::Delete { branch } => branch,
+        }
+    }
+}
+
+/// Which branches a plan looks at, and how far back.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    pub(super) branches: Vec<BranchName>,
+    pub(super) history: History,
+}
+
+impl Reading {
+    /// The newest commits of these branches.
+    #[must_use]
+    pub fn tips(branches: &[BranchName]) -> Self {
+        Self::of(branches, History::Tip)
+    }
+
+    /// These branches with everything that led to them.
+    #[must_use]
+    pub fn whole(branches: &[BranchName]) -> Self {
+        Self::of(branches, History::Whole)
+    }
+
+    fn of(branches: &[BranchName], history: History) -> Self {
+        let mut branches = branches.to_vec();
+        branches.sort();
+        branches.dedup();
+        Self { branches, history }
+    }
 }
 
 /// What came of a plan.
@@ -98,43 +148,38 @@ enum Seen {
     Still,
 }
 
-fn classify(base: Oid, ours: Oid, now: Option<Oid>) -> Seen {
+fn classify(base: Option<Oid>, ours: Option<Oid>, now: Option<Oid>) -> Seen {
     match now {
-        Some(tip) if tip == ours => Seen::Landed,
-        Some(tip) if tip == base => Seen::Still,
+        now if now == ours => Seen::Landed,
+        now if now == base => Seen::Still,
         _ => Seen::Moved,
     }
 }
 
 impl StateRepo {
-    /// Lands what `plan` wants on `target`, running it again on every new tip until the
-    /// change is in, the plan refuses, or time is up.
-    ///
-    /// `plan` sees the newest commits of `target` and of `also`.
+    /// Lands what `plan` wants, running it again on every new state until the change is in,
+    /// the plan refuses, or time is up. `plan` sees the branches of `reading`.
     ///
     /// # Errors
     /// The plan's own error, or the store's. After an error nothing of this plan is on the
     /// branch, unless the error is [`StoreError::Unknown`].
     pub fn transact<T, E>(
         &mut self,
-        target: &BranchName,
-        also: &[BranchName],
+        reading: &Reading,
         author: &Author,
         plan: impl FnMut(&Tips<'_>) -> Result<Planned<T>, E>,
     ) -> Result<Committed<T>, Failure<E>> {
-        let mut branches = vec![target.clone()];
-        branches.extend(also.iter().filter(|branch| *branch != target).cloned());
         let dry_run = self.dry_run;
-        let covers = |seen: &(Vec<BranchName>, Fetched)| {
-            branches.iter().all(|branch| seen.0.contains(branch))
+        let covers = |seen: &(Reading, Fetched)| {
+            seen.0.history >= reading.history
+                && reading.branches.iter().all(|branch| seen.0.branches.contains(branch))
         };
         let first = self.seen.take().filter(covers).map(|(_, fetched)| fetched);
         let mut landing = Landing {
             transport: self.transport.as_mut(),
             location: &self.location,
             pace: &mut self.pace,
-            target,
-            branches,
+            reading,
             author,
         };
         landing.run(plan, first, dry_run)
@@ -146,8 +191,7 @@ struct Landing<'a> {
     transport: &'a mut dyn Transport,
     location: &'a Location,
     pace: &'a mut Pace,
-    target: &'a BranchName,
-    branches: Vec<BranchName>,
+    reading: &'a Reading,
     author: &'a Author,
 }
 
@@ -157,6 +201,13 @@ struct Tally {
     attempts: u32,
     still: u32,
     refused_while_moving: u32,
+}
+
+/// A commit that was pushed with no success so far.
+struct Tried<T> {
+    branch: BranchName,
+    commit: Oid,
+    committed: Committed<T>,
 }
 
 impl Landing<'_> {
@@ -169,62 +220,66 @@ impl Landing<'_> {
     ) -> Result<Committed<T>, Failure<E>> {
         let mut tally = Tally::default();
         // Commits whose push failed: any of them may be in what is read next.
-        let mut pending: Vec<(Oid, Committed<T>)> = Vec::new();
+        let mut pending: Vec<Tried<T>> = Vec::new();
         loop {
             let began = self.pace.now();
             let fetched = match first.take() {
                 Some(first) => first,
-                None => self.read(!pending.is_empty())?,
+                None => self.read(pending.last().map(|tried| &tried.branch))?,
             };
-            let base = fetched.tips.get(self.target).copied();
-            let is_in = |(ours, _): &(Oid, _)| {
-                base.is_some_and(|tip| descends(self.transport.objects(), tip, *ours))
+            let objects = self.transport.objects();
+            let is_in = |tried: &Tried<T>| {
+                let tip = fetched.tips.get(&tried.branch);
+                tip.is_some_and(|tip| descends(objects, *tip, tried.commit))
             };
             if let Some(landed) = pending.iter().position(is_in) {
-                return Ok(pending.swap_remove(landed).1);
+                return Ok(pending.swap_remove(landed).committed);
             }
-            let tips = Tips::new(self.transport.objects(), fetched);
-            let Planned { value, edits } = plan(&tips).map_err(Failure::Plan)?;
-            let nothing =
-                |value, changes, attempts| Committed { value, commit: None, changes, attempts };
-            let Some((edits, message)) = edits else {
-                return Ok(nothing(value, Vec::new(), tally.attempts));
+            let tips = Tips::new(objects, fetched);
+            let Planned { value, write } = plan(&tips).map_err(Failure::Plan)?;
+            let attempts = tally.attempts;
+            let Some(write) = write else {
+                return Ok(Committed { value, commit: None, changes: Vec::new(), attempts });
             };
-            let Some(base) = base else {
-                return Err(self.no_branch(&tips).into());
+            let from = tips.id(write.branch());
+            let (to, changes) = match &write {
+                Write::Commit { parents, edits, message, .. } => {
+                    let parents = parents.iter().map(|parent| Snapshot::of(objects, parent));
+                    let parents = parents.collect::<Result<Vec<_>, _>>()?;
+                    let changes =
+                        parents.first().map_or(Ok(Vec::new()), |base| edits.changes(base))?;
+                    if changes.is_empty() || dry_run {
+                        return Ok(Committed { value, commit: None, changes, attempts });
+                    }
+                    (Some(commit::write(&parents, &changes, self.author, message)?), changes)
+                }
+                Write::Delete { .. } if from.is_none() || dry_run => {
+                    return Ok(Committed { value, commit: None, changes: Vec::new(), attempts });
+                }
+                Write::Delete { .. } => (None, Vec::new()),
             };
-            let snapshot = Snapshot::new(self.transport.objects(), base)?;
-            let changes = edits.changes(&snapshot)?;
-            if changes.is_empty() || dry_run {
-                return Ok(nothing(value, changes, tally.attempts));
-            }
-            let ours = commit::write(&snapshot, &changes, self.author, &message)?;
             tally.attempts += 1;
-            let update = Update { branch: self.target, from: base, to: ours };
+            let update = Update { branch: write.branch(), from, to };
             let pushed = self.transport.push(&update, self.pace.deadline);
-            let committed = Committed {
-                value,
-                commit: Some(revision(ours)),
-                changes,
-                attempts: tally.attempts,
-            };
-            let Err(error) = pushed else {
-                return Ok(committed);
-            };
+            let commit = to.map(|oid| oid.to_string());
+            let committed = Committed { value, commit, changes, attempts: tally.attempts };
+            let Err(error) = pushed else { return Ok(committed) };
             let cycle = self.pace.now() - began;
             if self.after(&update, error, cycle, &mut tally)? == Seen::Landed {
                 return Ok(committed);
             }
-            pending.push((ours, committed));
+            let branch = update.branch.clone();
+            pending.extend(to.map(|commit| Tried { branch, commit, committed }));
         }
     }
 
     /// Reads the branches; where a push's fate is open, a failure leaves it open.
-    fn read(&mut self, pending: bool) -> Result<Fetched, StoreError> {
-        let read = read(self.transport, &self.branches, History::Tip, self.pace);
+    fn read(&mut self, pending: Option<&BranchName>) -> Result<Fetched, StoreError> {
+        let Reading { branches, history } = self.reading;
+        let read = read(self.transport, branches, *history, self.pace);
         read.map_err(|error| match pending {
-            true => self.unknown("the branch moved meanwhile", &error),
-            false => self.store_error(error),
+            Some(branch) => unknown(branch, "the branch moved meanwhile", &error),
+            None => self.store_error(error),
         })
     }
 
@@ -241,8 +296,8 @@ impl Landing<'_> {
         let seen = if stale { Seen::Moved } else { self.look(update, &error)? };
         match seen {
             Seen::Landed => {}
-            Seen::Moved => self.wait_for_others(&error, cycle, tally)?,
-            Seen::Still => self.wait_for_server(error, tally)?,
+            Seen::Moved => self.wait_for_others(update.branch, &error, cycle, tally)?,
+            Seen::Still => self.wait_for_server(update.branch, error, tally)?,
         }
         Ok(seen)
     }
@@ -250,6 +305,7 @@ impl Landing<'_> {
     /// The branch moved: waits before the change is planned again on the new tip.
     fn wait_for_others(
         &mut self,
+        branch: &BranchName,
         error: &TransportError,
         cycle: Duration,
         tally: &mut Tally,
@@ -257,7 +313,7 @@ impl Landing<'_> {
         tally.still = 0;
         tally.refused_while_moving =
             if error.is_refusal() { tally.refused_while_moving + 1 } else { 0 };
-        let (branch, attempts) = (self.target.clone(), tally.attempts);
+        let (branch, attempts) = (branch.clone(), tally.attempts);
         if tally.refused_while_moving >= REFUSALS_WHEN_MOVING {
             let (location, words) = (self.location.to_string(), error.to_string());
             return Err(StoreError::RefusedWhileMoving { location, branch, attempts, words });
@@ -277,6 +333,7 @@ impl Landing<'_> {
     /// The branch is where it was: waits for a lock to go away, or gives up.
     fn wait_for_server(
         &mut self,
+        branch: &BranchName,
         error: TransportError,
         tally: &mut Tally,
     ) -> Result<(), StoreError> {
@@ -286,11 +343,11 @@ impl Landing<'_> {
             self.pace.pause(Duration::from_millis(500) * tally.still);
             return Ok(());
         }
-        let (location, branch, attempts) =
-            (self.location.to_string(), self.target.clone(), tally.attempts);
         if error.is_transient() {
-            return Err(self.unknown(&error.to_string(), &"the branch has not moved so far"));
+            return Err(unknown(branch, &error.to_string(), &"the branch has not moved so far"));
         }
+        let (location, branch, attempts) =
+            (self.location.to_string(), branch.clone(), tally.attempts);
         Err(if error.is_refusal() {
             StoreError::Refused { location, branch, attempts, words: error.to_string() }
         } else {
@@ -303,32 +360,19 @@ impl Landing<'_> {
         let deadline = self.pace.deadline;
         self.pace.deadline = deadline.max(self.pace.now() + LAST_LOOK);
         let now =
-            read(self.transport, std::slice::from_ref(self.target), History::Nothing, self.pace);
+            read(self.transport, std::slice::from_ref(update.branch), History::Nothing, self.pace);
         self.pace.deadline = deadline;
-        let now = now.map_err(|then| self.unknown(&error.to_string(), &then))?;
-        Ok(classify(update.from, update.to, now.tips.get(self.target).copied()))
-    }
-
-    fn unknown(&self, words: &str, then: &dyn std::fmt::Display) -> StoreError {
-        StoreError::Unknown {
-            branch: self.target.clone(),
-            words: words.to_owned(),
-            then: then.to_string(),
-        }
-    }
-
-    fn no_branch(&self, tips: &Tips<'_>) -> StoreError {
-        let location = self.location.to_string();
-        if tips.is_empty() {
-            StoreError::Empty { location }
-        } else {
-            StoreError::NoBranch { location, branch: self.target.clone() }
-        }
+        let now = now.map_err(|then| unknown(update.branch, &error.to_string(), &then))?;
+        Ok(classify(update.from, update.to, now.tips.get(update.branch).copied()))
     }
 
     fn store_error(&self, error: TransportError) -> StoreError {
         StoreError::transport(self.location, error)
     }
+}
+
+fn unknown(branch: &BranchName, words: &str, then: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Unknown { branch: branch.clone(), words: words.to_owned(), then: then.to_string() }
 }
 
 /// Whether `ours` is among the commits that led to `tip`; where history is cut, only as

@@ -153,7 +153,8 @@ impl Transport for Scripted {
             return Err(TransportError::Unreachable("cut".to_owned()));
         }
         let tips = branches.iter().cloned().zip(self.tip()).collect();
-        let fetched = Fetched { tips, head: None, empty: self.tip().is_none() };
+        let names = self.tip().and_then(|_| "main".parse().ok()).into_iter().collect();
+        let fetched = Fetched { tips, head: None, names };
         if let Some((from, to)) = self.late.take() {
             self.swap(from, to);
         }
@@ -163,9 +164,12 @@ impl Transport for Scripted {
     fn push(&mut self, update: &Update<'_>, _: Instant) -> Result<(), TransportError> {
         self.pass();
         self.pushes += 1;
+        let (Some(from), Some(to)) = (update.from, update.to) else {
+            panic!("a commit on a branch")
+        };
         let refusal = || Err(TransportError::Refused("no".to_owned()));
         match self.turns.next().unwrap_or(Turn::Accepted) {
-            Turn::Accepted if self.swap(update.from, update.to) => Ok(()),
+            Turn::Accepted if self.swap(from, to) => Ok(()),
             Turn::Stale(count) => {
                 self.others_land(count);
                 Err(TransportError::Stale)
@@ -175,7 +179,7 @@ impl Transport for Scripted {
                 refusal()
             }
             Turn::AnswerLost { on_top, timeout } => {
-                self.swap(update.from, update.to);
+                self.swap(from, to);
                 self.others_land(on_top);
                 let words = "cut".to_owned();
                 Err(if timeout {
@@ -186,7 +190,7 @@ impl Transport for Scripted {
             }
             Turn::Broken => Err(TransportError::Unreachable("cut".to_owned())),
             Turn::Late => {
-                self.late = Some((update.from, update.to));
+                self.late = Some((from, to));
                 Err(TransportError::Unreachable("cut".to_owned()))
             }
             Turn::Accepted | Turn::Refused => refusal(),
@@ -227,22 +231,22 @@ fn land(turns: Vec<Turn>, deaf: Vec<u8>) -> (Landed, Scripted, Duration) {
     let author = Author { name: "us".to_owned(), email: "us@example.com".to_owned() };
     let location = Location::Path(server.folder.path().to_path_buf());
     let mut pace = pace(&clock);
+    let reading = Reading::tips(std::slice::from_ref(&target));
     let landed = Landing {
         transport: &mut server,
         location: &location,
         pace: &mut pace,
-        target: &target,
-        branches: vec![target.clone()],
+        reading: &reading,
         author: &author,
     }
     .run(
-        |_| {
+        |tips| {
+            let tip = tips.get(&target).expect("readable").ok_or(())?;
             let mut edits = Edits::default();
             edits.write("ours", b"content".to_vec());
-            Ok(Planned {
-                value: (),
-                edits: Some((edits, Message { subject: "ours".to_owned(), trailers: Vec::new() })),
-            })
+            let message =
+                Message { subject: "ours".to_owned(), body: Vec::new(), trailers: Vec::new() };
+            Ok(Planned { value: (), write: Some(Write::on(&target, &tip, edits, message)) })
         },
         None,
         false,
@@ -284,7 +288,7 @@ proptest! {
             }
             Err(Failure::Store(StoreError::Unknown { .. } | StoreError::Timeout { .. })) => prop_assert!(ours.len() <= 1),
             Err(Failure::Store(_)) => prop_assert!(ours.is_empty(), "{:?} but {:?}", landed, ours),
-            Err(Failure::Plan(())) => prop_assert!(false, "the plan never refuses"),
+            Err(Failure::Plan(())) => prop_assert!(deleted, "only a missing branch is refused"),
         }
         if !deleted {
             let history = server.history();
@@ -333,9 +337,6 @@ fn a_lock_that_goes_away_is_waited_for() {
 #[test]
 fn a_deleted_branch_is_not_made_again() {
     let (landed, server, _) = land(vec![Turn::BranchDeleted], Vec::new());
-    assert!(matches!(
-        landed,
-        Err(Failure::Store(StoreError::Empty { .. } | StoreError::NoBranch { .. }))
-    ));
+    assert!(matches!(landed, Err(Failure::Plan(()))));
     assert_eq!(server.tip(), None);
 }

@@ -15,24 +15,25 @@ mod land;
 mod location;
 mod snapshot;
 mod transport;
+mod tree_diff;
 mod work_tree;
 
 pub use checkout::Checkout;
 pub use commit::{Author, Change, Edited, Edits, Message};
 pub use credentials::{Credentials, SECRET_VARIABLES, Token, TokenScope};
 pub use error::StoreError;
-pub use history::{LastChange, Moment};
+pub use history::{FileChange, LastChange, Moment};
 pub use init::init;
-pub use land::{Committed, Failure, Pace, Planned};
+pub use land::{Committed, Failure, Pace, Planned, Reading, Write};
 pub use location::{Location, LocationError, configured_author, origin_of};
-pub use snapshot::{Snapshot, Tips};
+pub use snapshot::{CommitId, Snapshot, Tips};
 pub use work_tree::WorkTree;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::domain::name::BranchName;
-use transport::{Fetched, History, Transport};
+use transport::{Fetched, Transport};
 
 /// How a services-root is reached.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +56,7 @@ pub struct StateRepo {
     pace: Pace,
     dry_run: bool,
     /// What was read last, and of which branches: a plan may begin with it.
-    seen: Option<(Vec<BranchName>, Fetched)>,
+    seen: Option<(Reading, Fetched)>,
 }
 
 impl StateRepo {
@@ -85,21 +86,18 @@ impl StateRepo {
     /// # Errors
     /// A repository that cannot be reached in time. A branch that is not there is no error.
     pub fn tips(&mut self, branches: &[BranchName]) -> Result<Tips<'_>, StoreError> {
-        self.fetch(branches, History::Tip)
+        self.read(&Reading::tips(branches))
     }
 
-    /// Reads these branches with everything that led to them.
+    /// Reads branches as far back as told.
     ///
     /// # Errors
-    /// A repository that cannot be reached in time.
-    pub fn tips_with_history(&mut self, branches: &[BranchName]) -> Result<Tips<'_>, StoreError> {
-        self.fetch(branches, History::Whole)
-    }
-
-    fn fetch(&mut self, branches: &[BranchName], history: History) -> Result<Tips<'_>, StoreError> {
-        let fetched = land::read(self.transport.as_mut(), branches, history, &mut self.pace)
+    /// A repository that cannot be reached in time. A branch that is not there is no error.
+    pub fn read(&mut self, reading: &Reading) -> Result<Tips<'_>, StoreError> {
+        let Reading { branches, history } = reading;
+        let fetched = land::read(self.transport.as_mut(), branches, *history, &mut self.pace)
             .map_err(|error| StoreError::transport(&self.location, error))?;
-        self.seen = Some((branches.to_vec(), fetched.clone()));
+        self.seen = Some((reading.clone(), fetched.clone()));
         Ok(Tips::new(self.transport.objects(), fetched))
     }
 }

@@ -1,14 +1,14 @@
 //! One commit's files.
 
-use std::collections::BTreeMap;
-
 use git2::{ObjectType, Oid, Repository};
 
 use super::error::StoreError;
 use super::transport::Fetched;
-use crate::domain::artifact::Revision;
 use crate::domain::name::BranchName;
 use crate::domain::tree::{Entry, Files, ReadError};
+
+/// A commit's id, in full.
+pub type CommitId = String;
 
 /// The files of one commit.
 #[derive(Clone)]
@@ -24,9 +24,13 @@ impl<'r> Snapshot<'r> {
         Ok(Self { repository, commit, root })
     }
 
+    pub(super) fn of(repository: &'r Repository, id: &CommitId) -> Result<Self, StoreError> {
+        Self::new(repository, id.parse()?)
+    }
+
     /// The commit's id.
     #[must_use]
-    pub fn id(&self) -> String {
+    pub fn id(&self) -> CommitId {
         self.commit.to_string()
     }
 
@@ -78,21 +82,30 @@ impl Files for Snapshot<'_> {
 /// The newest commits of the branches that were asked for.
 pub struct Tips<'r> {
     repository: &'r Repository,
-    commits: BTreeMap<BranchName, Oid>,
-    /// The branch that the repository's HEAD names, where it tells.
-    pub head: Option<BranchName>,
-    empty: bool,
+    fetched: Fetched,
 }
 
 impl<'r> Tips<'r> {
     pub(super) fn new(repository: &'r Repository, fetched: Fetched) -> Self {
-        Self { repository, commits: fetched.tips, head: fetched.head, empty: fetched.empty }
+        Self { repository, fetched }
+    }
+
+    /// The branch that the repository's HEAD names, where it tells.
+    #[must_use]
+    pub fn head(&self) -> Option<&BranchName> {
+        self.fetched.head.as_ref()
+    }
+
+    /// Every branch that is there, asked for or not.
+    #[must_use]
+    pub fn names(&self) -> &[BranchName] {
+        &self.fetched.names
     }
 
     /// Whether the repository has no branch at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.empty
+        self.fetched.names.is_empty()
     }
 
     /// The newest commit of a branch, or none where there is no such branch.
@@ -100,7 +113,15 @@ impl<'r> Tips<'r> {
     /// # Errors
     /// An object that is missing or broken.
     pub fn get(&self, branch: &BranchName) -> Result<Option<Snapshot<'r>>, StoreError> {
-        self.commits.get(branch).map(|oid| Snapshot::new(self.repository, *oid)).transpose()
+        self.id(branch).map(|oid| Snapshot::new(self.repository, oid)).transpose()
+    }
+
+    pub(super) fn repository(&self) -> &'r Repository {
+        self.repository
+    }
+
+    pub(super) fn id(&self, branch: &BranchName) -> Option<Oid> {
+        self.fetched.tips.get(branch).copied()
     }
 
     /// The commit whose id begins with `prefix`, where the history at hand has it.
@@ -113,10 +134,4 @@ impl<'r> Tips<'r> {
             Err(_) => Ok(None),
         }
     }
-}
-
-/// A commit id as the domain knows it.
-pub(super) fn revision(oid: Oid) -> String {
-    debug_assert!(oid.to_string().parse::<Revision>().is_ok());
-    oid.to_string()
 }

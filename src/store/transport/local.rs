@@ -98,7 +98,7 @@ impl Transport for Local {
         _: History,
         _: Instant,
     ) -> Result<Fetched, TransportError> {
-        let mut fetched = Fetched { empty: true, ..Fetched::default() };
+        let mut fetched = Fetched::default();
         for branch in branches {
             match self
                 .target
@@ -116,7 +116,10 @@ impl Transport for Local {
         let head =
             head.and_then(|head| head.symbolic_target().ok().flatten().map(ToOwned::to_owned));
         fetched.head = head.and_then(|name| name.strip_prefix("refs/heads/")?.parse().ok());
-        fetched.empty = self.target.references_glob("refs/heads/*")?.next().is_none();
+        for reference in self.target.references_glob("refs/heads/*")?.names() {
+            let name = reference?.strip_prefix("refs/heads/").and_then(|name| name.parse().ok());
+            fetched.names.extend(name);
+        }
         Ok(fetched)
     }
 
@@ -129,8 +132,9 @@ impl Transport for Local {
         let mut git = command("git");
         git.arg("-C").arg(self.objects.path()).args(["push", "--porcelain", "--no-verify"]);
         git.arg("--receive-pack=git -c receive.denyCurrentBranch=updateInstead receive-pack");
-        git.arg(format!("--force-with-lease={reference}:{}", update.from));
-        git.arg("--").arg(&self.path).arg(format!("{}:{reference}", update.to));
+        let id = |id: Option<git2::Oid>| id.map(|id| id.to_string()).unwrap_or_default();
+        git.arg(format!("--force-with-lease={reference}:{}", id(update.from)));
+        git.arg("--").arg(&self.path).arg(format!("{}:{reference}", id(update.to)));
         git.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = git.spawn().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => TransportError::Local(

@@ -15,7 +15,7 @@ use super::location::Location;
 use crate::domain::name::BranchName;
 
 /// How much history to bring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum History {
     /// No objects at all, only where the branches are.
     Nothing,
@@ -29,17 +29,18 @@ pub enum History {
 pub struct Fetched {
     pub tips: BTreeMap<BranchName, Oid>,
     pub head: Option<BranchName>,
-    /// No branch at all.
-    pub empty: bool,
+    /// Every branch that is there, asked for or not.
+    pub names: Vec<BranchName>,
 }
 
-/// Moves one branch from a commit to another, or not at all.
+/// Makes, moves or removes one branch, or does nothing at all.
 #[derive(Clone, Debug)]
 pub struct Update<'a> {
     pub branch: &'a BranchName,
-    /// What the branch must be at for the update to happen.
-    pub from: Oid,
-    pub to: Oid,
+    /// What the branch must be at for the update to happen; none where it must not be there.
+    pub from: Option<Oid>,
+    /// What it is to be at; none where it is to be gone.
+    pub to: Option<Oid>,
 }
 
 /// Why a repository did not do what it was asked.

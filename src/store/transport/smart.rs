@@ -61,6 +61,8 @@ struct Shared {
 /// libgit2 finds a transport by its URL alone, so each line has a URL of its own.
 static LINES: LazyLock<Mutex<HashMap<String, Arc<Shared>>>> = LazyLock::new(Mutex::default);
 const SCHEME: &str = "pinrail-line";
+/// The reference in our own repository that a push is made from.
+const SOURCE: &str = "refs/pinrail/push";
 
 impl Smart {
     pub fn http(url: Url, access: &Access) -> Result<Self, TransportError> {
@@ -97,14 +99,15 @@ impl Transport for Smart {
     ) -> Result<Fetched, TransportError> {
         self.exchange(until, |objects, remote| {
             remote.connect(Direction::Fetch).map_err(broken)?;
-            let mut fetched = Fetched { empty: true, ..Fetched::default() };
+            let mut fetched = Fetched::default();
             let heads: Vec<(String, Oid)> = remote
                 .list()
                 .map_err(broken)?
                 .iter()
                 .map(|head| (head.name().to_owned(), head.oid()))
                 .collect();
-            fetched.empty = !heads.iter().any(|(name, _)| name.starts_with("refs/heads/"));
+            let names = heads.iter().filter_map(|(name, _)| name.strip_prefix("refs/heads/"));
+            fetched.names = names.filter_map(|name| name.parse().ok()).collect();
             let head = remote.default_branch().ok();
             let head = head.and_then(|name| name.as_str().ok().map(ToOwned::to_owned));
             fetched.head = head.and_then(|name| name.strip_prefix("refs/heads/")?.parse().ok());
@@ -125,9 +128,15 @@ impl Transport for Smart {
 
     fn push(&mut self, update: &Update<'_>, until: Instant) -> Result<(), TransportError> {
         self.exchange(until, |objects, remote| {
-            let source = "refs/pinrail/push";
-            objects.reference(source, update.to, true, "push")?;
             let reference = update.branch.reference();
+            let specification = match update.to {
+                // Forced, because the lease below says more than "fast-forward" does.
+                Some(to) => {
+                    objects.reference(SOURCE, to, true, "push")?;
+                    format!("+{SOURCE}:{reference}")
+                }
+                None => format!(":{reference}"),
+            };
             let status: RefCell<Option<Option<String>>> = RefCell::new(None);
             let words = RefCell::new(Vec::new());
             let mut stale = false;
@@ -145,18 +154,16 @@ impl Transport for Smart {
                 });
                 // The lease: libgit2 sends the old id that it saw, so it must be ours.
                 callbacks.push_negotiation(|updates| {
-                    stale = updates.iter().any(|seen| seen.src() != update.from);
+                    let from = update.from.unwrap_or(Oid::ZERO_SHA1);
+                    stale = updates.iter().any(|seen| seen.src() != from);
                     if stale { Err(git2::Error::from_str("the branch moved")) } else { Ok(()) }
                 });
                 let mut options = PushOptions::new();
                 options.remote_callbacks(callbacks);
-                remote.push(&[format!("{source}:{reference}")], Some(&mut options))
+                remote.push(&[specification], Some(&mut options))
             };
             match (pushed, status.into_inner()) {
                 _ if stale => Err(TransportError::Stale),
-                (Err(error), _) if error.code() == git2::ErrorCode::NotFastForward => {
-                    Err(TransportError::Stale)
-                }
                 (Err(error), None) => Err(broken(error)),
                 (_, Some(None)) => Ok(()),
                 (_, Some(Some(refusal))) => {

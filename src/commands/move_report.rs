@@ -1,0 +1,272 @@
+//! What promotions, rollbacks and their requests have to say.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::report::{DryRun, Outcome};
+use super::status_text::short;
+use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
+use crate::domain::pin::Pin;
+use crate::domain::promotion::{Cause, Move, Verdict};
+
+/// One service in one environment, and what came of it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct MoveItem {
+    pub service: ServiceName,
+    pub environment: EnvironmentName,
+    /// The pin that was there before.
+    pub from: Option<Pin>,
+    /// The pin that is there now, or that was asked for.
+    pub to: Option<Pin>,
+    pub outcome: Outcome,
+    /// Why it may not go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+}
+
+impl MoveItem {
+    /// The item of a move; `gone` is what came of it if it went.
+    #[must_use]
+    pub fn of(step: Move, gone: Outcome) -> Self {
+        let (outcome, cause) = match step.verdict {
+            Verdict::Go => (gone, None),
+            Verdict::Unchanged => (Outcome::Unchanged, None),
+            Verdict::Refused(cause) => (Outcome::Refused, Some(cause)),
+        };
+        Self {
+            service: step.service,
+            environment: step.environment,
+            from: step.from,
+            to: step.to,
+            outcome,
+            cause,
+        }
+    }
+
+    /// The same for a rollback.
+    #[must_use]
+    pub fn rolled_back(&self, dry_run: bool) -> String {
+        match self.outcome {
+            Outcome::Promoted => self.sentence(dry_run).replacen("Promoted", "Rolled back", 1),
+            _ => self.sentence(dry_run),
+        }
+    }
+
+    /// What came of it, for people.
+    #[must_use]
+    pub fn sentence(&self, dry_run: bool) -> String {
+        let Self { service, environment, outcome, .. } = self;
+        let versions = format!("{} → {}", version(self.from.as_ref()), version(self.to.as_ref()));
+        let would = if dry_run { "Would have " } else { "" };
+        match (outcome, &self.cause) {
+            (Outcome::Unchanged, _) => {
+                format!(
+                    "Nothing to do: {service} in {environment} is {} already",
+                    version(self.to.as_ref())
+                )
+            }
+            (_, Some(cause)) => format!("Not {service} in {environment}: {}", cause.sentence()),
+            (Outcome::Requested, _) => {
+                format!("{would}Requested {service} in {environment}: {versions}")
+            }
+            _ => format!("{would}Promoted {service} in {environment}: {versions}"),
+        }
+    }
+}
+
+/// A pin's version as people quote it.
+#[must_use]
+pub fn version(pin: Option<&Pin>) -> &str {
+    pin.map_or("nothing", |pin| short(&pin.image_tag))
+}
+
+/// A pin that is to be replaced, by a request or a commit.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PinMove {
+    pub service: ServiceName,
+    pub environment: EnvironmentName,
+    pub from: Option<Pin>,
+    pub to: Pin,
+}
+
+impl PinMove {
+    /// The pins of a move that has one to go to.
+    #[must_use]
+    pub fn of(step: &Move) -> Option<Self> {
+        Some(Self {
+            service: step.service.clone(),
+            environment: step.environment.clone(),
+            from: step.from.clone(),
+            to: step.to.clone()?,
+        })
+    }
+
+    /// One line for a message.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!(
+            "- {} in {}: {} → {}",
+            self.service,
+            self.environment,
+            version(self.from.as_ref()),
+            version(Some(&self.to))
+        )
+    }
+}
+
+/// Where a request is.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RequestRef {
+    /// The forge's number; null with forge kind `git`.
+    pub number: Option<u64>,
+    /// The forge's page; null with forge kind `git`.
+    pub url: Option<String>,
+    pub branch: String,
+    /// The commit that asks; null in a dry run.
+    pub head: Option<String>,
+}
+
+impl RequestRef {
+    /// Where it is and what comes next, for people.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let head = self.head.as_ref().map(|head| format!(" at {}", &head[..7])).unwrap_or_default();
+        let short = self.branch.strip_prefix("pinrail/").unwrap_or(&self.branch);
+        format!("Request {}{head}: `pinrail promotions merge {short}` approves it", self.branch)
+    }
+}
+
+/// `promote`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PromoteReport {
+    pub items: Vec<MoveItem>,
+    /// The request, where there is just one.
+    pub request: Option<RequestRef>,
+    pub requests: Vec<RequestRef>,
+    /// The commit on the branch of direct-mode pins.
+    pub commit: Option<String>,
+    pub attempts: u32,
+    #[serde(flatten)]
+    pub run: DryRun,
+}
+
+/// Whether a request asks for something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RequestState {
+    Open,
+    /// All that it asks for is there already.
+    Empty,
+    /// Its branch has commits or files that pinrail did not make.
+    Foreign,
+}
+
+/// One open request.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RequestItem {
+    /// The forge's number; null with forge kind `git`.
+    pub number: Option<u64>,
+    /// The forge's page; null with forge kind `git`.
+    pub url: Option<String>,
+    pub branch: String,
+    /// The commit that asks: what a merge approves.
+    pub head: String,
+    pub state: RequestState,
+    pub moves: Vec<PinMove>,
+    /// Who asked.
+    pub by: String,
+    /// When, as RFC 3339.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub at: Timestamp,
+}
+
+/// `promotions list` and `promotions show`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RequestsReport {
+    pub requests: Vec<RequestItem>,
+}
+
+/// `promotions merge` and `promotions close`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct MergeReport {
+    pub branch: String,
+    /// The commit that was approved.
+    pub head: Option<String>,
+    /// The merge on the main branch.
+    pub commit: Option<String>,
+    pub moves: Vec<PinMove>,
+    /// Other requests that had nothing left to ask for.
+    pub closed: Vec<String>,
+    pub attempts: u32,
+    #[serde(flatten)]
+    pub run: DryRun,
+}
+
+/// `rollback`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RollbackReport {
+    pub items: Vec<MoveItem>,
+    /// The locks that were set, by path.
+    pub locks: Vec<String>,
+    pub commits: Vec<String>,
+    pub attempts: u32,
+    #[serde(flatten)]
+    pub run: DryRun,
+}
+
+/// `history`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct HistoryReport {
+    pub service: ServiceName,
+    pub domain: DomainName,
+    pub changes: Vec<HistoryItem>,
+}
+
+/// One change of a pin.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct HistoryItem {
+    pub environment: EnvironmentName,
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub at: Timestamp,
+    pub by: String,
+    pub commit: String,
+    pub from: Option<Pin>,
+    pub to: Option<Pin>,
+    /// The request that brought it.
+    pub request: Option<String>,
+    /// The page of the run that brought it.
+    pub run: Option<String>,
+}
+
+/// `diff`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct DiffReport {
+    pub service: ServiceName,
+    pub a: DiffSide,
+    pub b: DiffSide,
+    /// The keys whose values differ.
+    pub keys: Vec<String>,
+    /// The commits of the service's repository between the two, newest first; null where it
+    /// could not be read.
+    pub commits: Option<Vec<DiffCommit>>,
+}
+
+/// One side of a comparison.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct DiffSide {
+    /// An environment, or a version.
+    pub name: String,
+    pub pin: Option<Pin>,
+}
+
+/// One commit of a service.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct DiffCommit {
+    pub id: String,
+    pub subject: String,
+    pub by: String,
+    /// False where it is in the first version and not in the second: a step back.
+    pub added: bool,
+}

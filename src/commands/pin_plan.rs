@@ -1,0 +1,293 @@
+//! Where wanted pins go, whether they may, and landing them.
+
+use super::move_report::RequestRef;
+use super::report::{DryRun, Outcome, PinItem};
+use super::requests::Open;
+use super::state::{self, Opened, State};
+use super::{CommandError, Context, ErrorKind};
+use crate::domain::artifact::{ImageDigest, ImageTag, Revision};
+use crate::domain::config::Registration;
+use crate::domain::environment::Mode;
+use crate::domain::judge::{Expectation, Judgement, Sequence, judge};
+use crate::domain::layout;
+use crate::domain::name::{BranchName, DomainName, EnvironmentName, ServiceName};
+use crate::domain::nearest::{did_you_mean, nearest};
+use crate::domain::pin::Pin;
+use crate::domain::promotion::Cause;
+use crate::domain::registry::Root;
+use crate::domain::request::RequestName;
+use crate::store::{Edits, Planned, Reading, StateRepo, Write};
+
+/// One pin that is wanted.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub service: ServiceName,
+    pub environment: EnvironmentName,
+    pub image_tag: ImageTag,
+    pub revision: Revision,
+    pub digest: Option<ImageDigest>,
+    pub expect: Option<Expectation>,
+    pub sequence: Sequence,
+    pub create: bool,
+    pub domain: Option<DomainName>,
+}
+
+/// What came of the pins that were wanted.
+pub struct Pinned {
+    pub items: Vec<PinItem>,
+    pub commit: Option<String>,
+    pub request: Option<RequestRef>,
+    pub attempts: u32,
+    pub run: DryRun,
+}
+
+/// Lands every pin that may go in, in one commit; none of them, if one may not and `all`.
+/// A single pin of an environment that changes by request, and into which nothing is
+/// promoted, is asked for.
+pub fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, CommandError> {
+    let Opened { mut repo, main, config } = Opened::new(context)?;
+    let location = repo.location().to_string();
+    let _progress = context.talk.progress(&format!("writing to {location}"));
+    if let [only] = wanted
+        && config.environment(only.environment.as_str()).is_some_and(|environment| {
+            environment.mode == Mode::Request && environment.from.is_none()
+        })
+    {
+        return ask(context, &mut repo, &main, only);
+    }
+    let target = config.pins_branch();
+    let reading = Reading::tips(&[main.clone(), target.clone()]);
+    let mut first: Option<Vec<Option<Pin>>> = None;
+    let landed = repo.transact(&reading, &context.author, |tips| {
+        let state = State::read(tips, &main, &location)?;
+        let root = state.root();
+        let places = wanted.iter().map(|wanted| Place::of(&root, wanted));
+        let places = places.collect::<Result<Vec<_>, _>>()?;
+        direct_only(&root, wanted)?;
+        let now = || places.iter().map(|place| place.current.clone()).collect();
+        let first = first.get_or_insert_with(now);
+        let mut items = Vec::new();
+        for ((wanted, place), first) in wanted.iter().zip(&places).zip(first.iter()) {
+            items.push(place.judge(&root, wanted, first.as_ref(), context)?);
+        }
+        if all && items.iter().any(|item| !went_in(item.outcome)) {
+            for item in items.iter_mut().filter(|item| item.outcome == Outcome::Pinned) {
+                (item.outcome, item.cause) = (Outcome::Refused, Some(Cause::AnotherRefused));
+            }
+        }
+        let mut edits = Edits::default();
+        for (item, place) in
+            items.iter().zip(&places).filter(|(item, _)| item.outcome == Outcome::Pinned)
+        {
+            edits.write(place.path(item), item.pin.to_bytes());
+        }
+        let write = Some(Write::on(&target, &state.pins, edits, context.message(subject(&items))));
+        let domains: Vec<_> = places.into_iter().map(|place| place.domain).collect();
+        Ok::<_, CommandError>(Planned { value: (items, domains), write })
+    })?;
+    let (items, domains) = landed.value;
+    let commit = match (items.as_slice(), domains.as_slice()) {
+        ([item], [domain]) if item.outcome == Outcome::Unchanged && !context.dry_run => {
+            let path = layout::pin(&item.environment, domain, &item.service);
+            let tip = repo.tips(std::slice::from_ref(&target))?.get(&target)?;
+            tip.map(|tip| tip.last_change(&path)).transpose()?.flatten()
+        }
+        _ => landed.commit,
+    };
+    let run = DryRun::of(context.dry_run, &landed.changes);
+    Ok(Pinned { items, commit, request: None, attempts: landed.attempts, run })
+}
+
+/// Opens the living request for one pin, or brings it up to date.
+fn ask(
+    context: &Context,
+    repo: &mut StateRepo,
+    main: &BranchName,
+    wanted: &Wanted,
+) -> Result<Pinned, CommandError> {
+    let location = repo.location().to_string();
+    let name =
+        RequestName::Single { target: wanted.environment.clone(), service: wanted.service.clone() };
+    let branch = name.branch();
+    let mut first: Option<Option<Pin>> = None;
+    let config = Opened::new(context)?.config;
+    let mut branches = config.branches();
+    branches.push(branch.clone());
+    let landed = repo.transact(&Reading::whole(&branches), &context.author, |tips| {
+        let state = State::read(tips, main, &location)?;
+        let root = state.root();
+        let place = Place::of(&root, wanted)?;
+        let first = first.get_or_insert_with(|| place.current.clone());
+        let mut item = place.judge(&root, wanted, first.as_ref(), context)?;
+        let open = Open::read(tips, &name, &state)?;
+        let head = open.as_ref().map(|open| open.head.clone());
+        let path = place.path(&item);
+        let write = match (&item.outcome, open) {
+            (Outcome::Pinned, Some(open)) if open.foreign => {
+                item.outcome = Outcome::Refused;
+                item.cause = Some(Cause::ForeignCommits { branch: branch.to_string() });
+                None
+            }
+            (Outcome::Pinned, Some(open)) if open.pins.get(&path) == Some(&item.pin.to_bytes()) => {
+                None
+            }
+            (Outcome::Pinned, _) => {
+                let mut edits = Edits::default();
+                edits.write(path, item.pin.to_bytes());
+                let message = context.message(subject(std::slice::from_ref(&item)));
+                Some(Write::Commit {
+                    branch: branch.clone(),
+                    parents: vec![state.main.id()],
+                    edits,
+                    message,
+                })
+            }
+            (Outcome::Unchanged, Some(open)) if !open.foreign => {
+                Some(Write::Delete { branch: branch.clone() })
+            }
+            _ => None,
+        };
+        if item.outcome == Outcome::Pinned {
+            item.outcome = Outcome::Requested;
+        }
+        Ok::<_, CommandError>(Planned { value: (item, head), write })
+    })?;
+    let (item, head) = landed.value;
+    let asked = item.outcome == Outcome::Requested;
+    let head = landed.commit.or(head);
+    let request =
+        asked.then(|| RequestRef { number: None, url: None, branch: branch.to_string(), head });
+    let run = DryRun::of(context.dry_run, &landed.changes);
+    Ok(Pinned { items: vec![item], commit: None, request, attempts: landed.attempts, run })
+}
+
+/// Several pins land in one commit, which an environment that changes by request has none of.
+fn direct_only(root: &Root<'_>, wanted: &[Wanted]) -> Result<(), CommandError> {
+    for wanted in wanted {
+        if state::environment(root.config, wanted.environment.as_str())?.mode == Mode::Request {
+            let message = format!("`{}` takes changes by request only", wanted.environment);
+            let hint = "pin it alone, with `pinrail pin SERVICE`: that opens a request";
+            return Err(CommandError::new(ErrorKind::Refused, message).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a pin is, or will be, as it was wanted.
+pub fn went_in(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Pinned | Outcome::Unchanged | Outcome::Requested)
+}
+
+fn subject(items: &[PinItem]) -> String {
+    let written: Vec<_> = items.iter().filter(|item| item.outcome == Outcome::Pinned).collect();
+    match written.as_slice() {
+        [item] => format!("pin {} in {}: {}", item.service, item.environment, item.pin.image_tag),
+        several => format!("pin {} services", several.len()),
+    }
+}
+
+/// Where a wanted pin goes, and what is there.
+struct Place {
+    domain: DomainName,
+    wanted: Pin,
+    current: Option<Pin>,
+}
+
+impl Place {
+    fn of(root: &Root<'_>, wanted: &Wanted) -> Result<Self, CommandError> {
+        let environment = state::environment(root.config, wanted.environment.as_str())?;
+        if let (Mode::Request, Some(from)) = (environment.mode, &environment.from) {
+            let name = &environment.name;
+            let message = format!("`{name}` takes changes by request only");
+            return Err(CommandError::new(ErrorKind::Refused, message).hint(format!(
+                "pin it in `{from}` first; `pinrail promote {} --to {name}` then asks for it here",
+                wanted.service
+            )));
+        }
+        let domain = home(root, wanted)?;
+        let mut pin = Pin::new(
+            environment.cluster.clone(),
+            wanted.service.clone(),
+            wanted.image_tag.clone(),
+            wanted.revision.clone(),
+        );
+        pin.image_digest.clone_from(&wanted.digest);
+        let facts = root.facts(&domain, &wanted.service)?.unwrap_or_default();
+        facts.apply_to(&mut pin, root.config, &domain).map_err(|error| {
+            CommandError::new(ErrorKind::Invalid, format!("{}: {error}", layout::CONFIG))
+        })?;
+        let current = root.pin(environment, &domain, &wanted.service)?;
+        Ok(Self { domain, wanted: pin, current })
+    }
+
+    fn path(&self, item: &PinItem) -> String {
+        layout::pin(&item.environment, &self.domain, &item.service)
+    }
+
+    /// Whether the pin may go in: by the order of judgement, and past every lock.
+    fn judge(
+        &self,
+        root: &Root<'_>,
+        wanted: &Wanted,
+        first: Option<&Pin>,
+        context: &Context,
+    ) -> Result<PinItem, CommandError> {
+        let (current, expect) = (self.current.as_ref(), wanted.expect.as_ref());
+        let unwritten = || self.wanted.clone();
+        let (outcome, pin, cause) =
+            match judge(first, current, &self.wanted, wanted.sequence, expect) {
+                Judgement::Unchanged => {
+                    (Outcome::Unchanged, self.current.clone().unwrap_or_else(unwritten), None)
+                }
+                Judgement::Superseded => (Outcome::Superseded, unwritten(), None),
+                Judgement::Conflict(_) => (Outcome::Conflict, unwritten(), None),
+                Judgement::Write(pin) => {
+                    match root.lock(&wanted.environment, &wanted.service, context.now)? {
+                        Ok(None) => (Outcome::Pinned, *pin, None),
+                        Ok(Some(lock)) => (Outcome::Refused, *pin, Some(Cause::from(&lock))),
+                        Err(problem) => return Err(problem.into()),
+                    }
+                }
+            };
+        let (service, environment) = (wanted.service.clone(), wanted.environment.clone());
+        Ok(PinItem { service, environment, outcome, previous: self.current.clone(), pin, cause })
+    }
+}
+
+/// The service's domain; a service that was never heard of gets in only with `--create`.
+fn home(root: &Root<'_>, wanted: &Wanted) -> Result<DomainName, CommandError> {
+    let service = &wanted.service;
+    if let Some(told) = &wanted.domain {
+        state::domain(root.config, told.as_str())?;
+    }
+    if let Some(home) = root.domain_of(service)? {
+        return match &wanted.domain {
+            Some(told) if told != home => {
+                let message =
+                    format!("the service `{service}` is of the domain `{home}`, not `{told}`");
+                Err(CommandError::new(ErrorKind::Conflict, message).hint("leave `--domain` out"))
+            }
+            _ => Ok(home.clone()),
+        };
+    }
+    if !wanted.create {
+        let known = root.services()?;
+        return Err(CommandError::new(
+            ErrorKind::NotFound,
+            format!("there is no service `{service}`"),
+        )
+        .hints(did_you_mean(&nearest(service.as_str(), known.keys())))
+        .hint("`--create` makes its first pin; `pinrail service add` registers it"));
+    }
+    let domain = match &wanted.domain {
+        Some(told) => state::domain(root.config, told.as_str())?,
+        None => state::default_domain(root.config)?,
+    };
+    if domain.registration == Registration::Request {
+        let message =
+            format!("the domain `{}` takes new services by registration only", domain.name);
+        let hint = format!("`pinrail service add {service} --domain {}` first", domain.name);
+        return Err(CommandError::new(ErrorKind::Refused, message).hint(hint));
+    }
+    Ok(domain.name.clone())
+}

@@ -1,0 +1,213 @@
+//! The requests of forge kind `git`: a branch for each, all that it says re-derived from it.
+
+use std::collections::BTreeMap;
+
+use super::move_report::{PinMove, RequestItem, RequestState};
+use super::state::State;
+use super::{CommandError, Context};
+use crate::domain::check;
+use crate::domain::config::Config;
+use crate::domain::environment::{Environment, Update};
+use crate::domain::layout::{self, Place};
+use crate::domain::name::BranchName;
+use crate::domain::pin::Pin;
+use crate::domain::registry::Root;
+use crate::domain::request::{PREFIX, RequestName};
+use crate::domain::tree::Files;
+use crate::store::{CommitId, Edits, Message, Reading, Snapshot, StateRepo, Tips};
+
+/// An open request.
+pub struct Open {
+    pub name: RequestName,
+    pub head: CommitId,
+    /// Whether somebody else's commits are on its branch, or files that no promotion changes.
+    pub foreign: bool,
+    /// What it would still change on the main branch.
+    pub moves: Vec<PinMove>,
+    pub edits: Edits,
+    /// What its branch says of each pin, changed already or not.
+    pub pins: BTreeMap<String, Vec<u8>>,
+    pub by: String,
+    pub at: jiff::Timestamp,
+}
+
+impl Open {
+    /// Reads a request from its branch; none where there is no such branch. The history of
+    /// both branches must be at hand.
+    pub fn read(
+        tips: &Tips<'_>,
+        name: &RequestName,
+        state: &State<'_>,
+    ) -> Result<Option<Self>, CommandError> {
+        let Some(head) = tips.get(&name.branch())? else { return Ok(None) };
+        let made = head.made()?;
+        let mut open = Self {
+            name: name.clone(),
+            head: head.id(),
+            foreign: false,
+            moves: Vec::new(),
+            edits: Edits::default(),
+            pins: BTreeMap::new(),
+            by: made.by,
+            at: made.at,
+        };
+        if state.main.contains(&open.head)? {
+            return Ok(Some(open));
+        }
+        // Ours is one commit, made from one of the main branch.
+        let parents = head.parents()?;
+        open.foreign = match parents.as_slice() {
+            [parent] => !state.main.contains(parent)?,
+            _ => true,
+        };
+        for file in head.own_changes("")? {
+            let place = layout::place(&file.path);
+            let target = |environment: &str| is_target(&state.config, name, environment);
+            match (place, file.after) {
+                (Some(Place::Pin { environment, service, .. }), Some(after))
+                    if target(environment.as_str()) =>
+                {
+                    let there = state.main.read(&file.path)?;
+                    let pin = |bytes: &[u8]| Pin::parse(bytes).ok();
+                    let Some(to) = pin(&after) else {
+                        open.foreign = true;
+                        continue;
+                    };
+                    if there.as_deref() != Some(&after) {
+                        let from = there.as_deref().and_then(pin);
+                        open.edits.write(file.path.clone(), after.clone());
+                        open.moves.push(PinMove { service, environment, from, to });
+                    }
+                    open.pins.insert(file.path, after);
+                }
+                _ => open.foreign = true,
+            }
+        }
+        Ok(Some(open))
+    }
+
+    /// Whether nothing is left to ask for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.moves.is_empty() && !self.foreign
+    }
+
+    /// Its line in a report.
+    #[must_use]
+    pub fn item(&self) -> RequestItem {
+        let state = match () {
+            () if self.foreign => RequestState::Foreign,
+            () if self.moves.is_empty() => RequestState::Empty,
+            () => RequestState::Open,
+        };
+        RequestItem {
+            number: None,
+            url: None,
+            branch: self.name.branch().to_string(),
+            head: self.head.clone(),
+            state,
+            moves: self.moves.clone(),
+            by: self.by.clone(),
+            at: self.at,
+        }
+    }
+}
+
+/// The environments that a name stands for: one, or those of a group.
+#[must_use]
+pub fn targets<'a>(config: &'a Config, name: &str) -> Vec<&'a Environment> {
+    let of = |environment: &&Environment| is_in(environment, name);
+    config.environments.iter().filter(of).collect()
+}
+
+fn is_in(environment: &Environment, name: &str) -> bool {
+    environment.name.as_str() == name
+        || environment.group.as_ref().is_some_and(|group| group.as_str() == name)
+}
+
+fn is_target(config: &Config, name: &RequestName, environment: &str) -> bool {
+    config
+        .environment(environment)
+        .is_some_and(|environment| is_in(environment, name.target().as_str()))
+}
+
+/// Whether an open request for these environments follows `from`.
+#[must_use]
+pub fn is_living(environments: &[&Environment]) -> bool {
+    let update = |environment: &&Environment| {
+        environment.request.as_ref().map_or(Update::Living, |request| request.update)
+    };
+    environments.iter().map(update).all(|update| update == Update::Living)
+}
+
+/// Every request's name, from the branches that are there.
+#[must_use]
+pub fn names(tips: &Tips<'_>) -> Vec<RequestName> {
+    let mut names: Vec<_> =
+        tips.names().iter().filter_map(|branch| RequestName::parse(branch.as_str())).collect();
+    names.sort();
+    names
+}
+
+/// The requests that are there, and the state that they were read against.
+pub fn all<'r>(
+    repo: &'r mut StateRepo,
+    config: &Config,
+    main: &BranchName,
+) -> Result<(State<'r>, Vec<Open>), CommandError> {
+    let location = repo.location().to_string();
+    let names = names(&repo.tips(&[])?);
+    let mut branches = config.branches();
+    branches.extend(names.iter().map(RequestName::branch));
+    let tips = repo.read(&Reading::whole(&branches))?;
+    let state = State::read(&tips, main, &location)?;
+    let mut open = Vec::new();
+    for name in &names {
+        open.extend(Open::read(&tips, name, &state)?);
+    }
+    Ok((state, open))
+}
+
+/// A request's name as people write it: its branch, with or without what all begin with.
+#[must_use]
+pub fn named(text: &str) -> Option<RequestName> {
+    let candidates = [
+        text.to_owned(),
+        format!("{PREFIX}{text}"),
+        format!("{PREFIX}promote/{text}"),
+        format!("{PREFIX}train/{text}"),
+    ];
+    candidates.iter().find_map(|branch| RequestName::parse(branch))
+}
+
+/// A request's commit: what it asks for, in its subject and below it.
+#[must_use]
+pub fn message(context: &Context, name: &RequestName, moves: &[PinMove]) -> Message {
+    let what = match name {
+        RequestName::Single { service, .. } => service.to_string(),
+        RequestName::Train { .. } => super::report::counted(moves.len(), "pin"),
+    };
+    let mut message = context.message(format!("promote {what} to {}", name.target()));
+    message.body = moves.iter().map(PinMove::line).collect();
+    message
+}
+
+/// Refuses what would bring a problem that `check` does not find now.
+pub fn judge(state: &State<'_>, edits: &Edits) -> Result<(), CommandError> {
+    let root = state.root();
+    let before = check::check(&root)?;
+    let main = edits.over(&state.main);
+    let pins = edits.over(&state.pins);
+    let same = state.config.pins_branch() == state.config.main_branch();
+    let pins: &dyn Files = if same { &pins } else { &state.pins };
+    let after = check::check(&Root { config: root.config, main: &main, pins })?;
+    match after.into_iter().find(|problem| !before.contains(problem)) {
+        Some(problem) => Err(problem.into()),
+        None => Ok(()),
+    }
+}
+
+/// The commit of main that a request was merged with, if it was.
+pub fn merged_with(main: &Snapshot<'_>, head: &str) -> Result<bool, CommandError> {
+    Ok(main.contains(head)?)
+}

@@ -89,18 +89,24 @@ impl Ui {
     }
 
     fn say(&self, sentence: &str) {
-        let _ = writeln!(self.stderr(), "{sentence}");
+        let _ = writeln!(self.stderr(), "{}", harmless(sentence));
     }
 
     fn labelled(&self, label: &str, color: AnsiColor, text: &str) {
         let style = Style::new().bold().fg_color(Some(color.into()));
-        let _ = writeln!(self.stderr(), "{style}{label}:{style:#} {text}");
+        let _ = writeln!(self.stderr(), "{style}{label}:{style:#} {}", harmless(text));
     }
 }
 
 /// Prints a text as it is; a reader that has gone away is no failure.
 fn print(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
+}
+
+/// A text that may hold the words of a server or a hook, without what would move the
+/// terminal's cursor or change its colours.
+fn harmless(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }
 
 /// Prints the one document of `--json`.

@@ -199,7 +199,9 @@ struct Landing<'a> {
 #[derive(Debug, Default)]
 struct Tally {
     attempts: u32,
-    still: u32,
+    /// Refusals, and pushes without an answer, while the branch stayed where it was.
+    refused: u32,
+    unanswered: u32,
     refused_while_moving: u32,
 }
 
@@ -310,7 +312,7 @@ impl Landing<'_> {
         cycle: Duration,
         tally: &mut Tally,
     ) -> Result<(), StoreError> {
-        tally.still = 0;
+        (tally.refused, tally.unanswered) = (0, 0);
         tally.refused_while_moving =
             if error.is_refusal() { tally.refused_while_moving + 1 } else { 0 };
         let (branch, attempts) = (branch.clone(), tally.attempts);
@@ -337,10 +339,11 @@ impl Landing<'_> {
         error: TransportError,
         tally: &mut Tally,
     ) -> Result<(), StoreError> {
-        tally.still += 1;
+        let tries = if error.is_refusal() { &mut tally.refused } else { &mut tally.unanswered };
+        *tries += 1;
         let may_pass = error.is_transient() || matches!(error, TransportError::Refused(_));
-        if tally.still < TRIES_WHEN_STILL && may_pass && self.pace.now() < self.pace.deadline {
-            self.pace.pause(Duration::from_millis(500) * tally.still);
+        if *tries < TRIES_WHEN_STILL && may_pass && self.pace.now() < self.pace.deadline {
+            self.pace.pause(Duration::from_millis(500) * *tries);
             return Ok(());
         }
         if error.is_transient() {

@@ -143,7 +143,7 @@ fn those_that_may_go_in_do_and_the_others_are_told() {
     assert_eq!(run.code, 3, "{run:?}");
     let document = run.document();
     assert_eq!(document["outcome"], "partial");
-    assert_eq!(document["error"]["kind"], "conflict");
+    assert_eq!(document["error"]["kind"], "superseded");
     assert_eq!(document["error"]["message"], "1 of 2 pins did not go in");
     let outcomes = ["superseded", "pinned"];
     for (item, outcome) in document["items"].as_array().expect("items").iter().zip(outcomes) {

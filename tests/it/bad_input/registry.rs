@@ -214,23 +214,6 @@ fn a_service_is_added_once() {
 }
 
 #[test]
-fn a_service_that_is_pinned_is_not_removed() {
-    let pinned = root();
-    refused(
-        &pinned.repo(),
-        &["service", "remove", "api"],
-        &refusal("the service `api` is still pinned in `staging`", "remove its pins first"),
-    );
-    let root = Root::new(&["api"]);
-    root.pinrail(&["service", "remove", "api"]).succeeded();
-    refused(
-        &root.repo(),
-        &["service", "remove", "api"],
-        &not_found("there is no service `api`", "`pinrail service add api`"),
-    );
-}
-
-#[test]
 fn a_domain_is_added_once_and_as_the_configuration_allows() {
     let root = root();
     let repo = &root.repo();

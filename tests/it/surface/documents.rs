@@ -37,7 +37,7 @@ fn each_commands_document_has_its_own_form() {
         (&["service", "add", "web"], "service add", "unchanged", "ChangeReport"),
         (&["service", "list"], "service list", "ok", "ServiceReport"),
         (&["service", "show", "api"], "service show", "ok", "ServiceReport"),
-        (&["service", "remove", "web"], "service remove", "removed", "ChangeReport"),
+        (&["service", "remove", "web"], "service remove", "removed", "RemoveReport"),
         (&["domain", "add", "shop"], "domain add", "added", "ChangeReport"),
         (&["domain", "list"], "domain list", "ok", "DomainsReport"),
         (&[&pin[..], &["--dry-run"]].concat(), "pin", "pinned", "PinReport"),

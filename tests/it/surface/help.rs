@@ -18,6 +18,16 @@ const COMMANDS: &[&[&str]] = &[
     &["domain", "list"],
     &["pin"],
     &["status"],
+    &["promote"],
+    &["promotions"],
+    &["promotions", "list"],
+    &["promotions", "show"],
+    &["promotions", "merge"],
+    &["promotions", "close"],
+    &["rollback"],
+    &["history"],
+    &["diff"],
+    &["demo"],
     &["check"],
     &["schema"],
     &["completions"],
@@ -51,7 +61,7 @@ fn the_help_command_says_the_same() {
 /// The commands that the help lists, so that a new one cannot be forgotten here.
 #[test]
 fn the_list_of_commands_is_whole() {
-    for parent in [&[][..], &["service"], &["domain"]] {
+    for parent in [&[][..], &["service"], &["domain"], &["promotions"]] {
         let help = printed(&[parent, &["--help"]].concat());
         let (_, listed) = help.split_once("Commands:\n").expect("a list of commands");
         let listed: Vec<_> = listed

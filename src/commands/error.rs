@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::report::{Body, Outcome};
-use crate::domain::check::Problem;
+use crate::domain::problem::Problem;
 use crate::domain::registry::RootError;
 use crate::domain::tree::ReadError;
 use crate::store::{Failure, StoreError};

@@ -11,10 +11,10 @@ use super::move_report::{
     DiffReport, HistoryReport, MergeReport, PromoteReport, RequestRef, RequestsReport,
     RollbackReport,
 };
-use crate::domain::check::Problem;
 use crate::domain::config::Domain;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::pin::Pin;
+use crate::domain::problem::Problem;
 use crate::domain::promotion::Cause;
 use crate::store::Change;
 

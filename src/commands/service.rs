@@ -173,7 +173,8 @@ pub(super) fn change(
 fn judge(state: &State<'_>, edits: &Edits) -> Result<(), CommandError> {
     let after = edits.over(&state.main);
     let text = after.read(layout::CONFIG)?.unwrap_or_default();
-    let config = crate::domain::config::Config::parse(&text).map_err(check::Problem::config)?;
+    let config = crate::domain::config::Config::parse(&text)
+        .map_err(crate::domain::problem::Problem::config)?;
     let before = check::registry(&state.root())?;
     let root = Root { config: &config, main: &after, pins: &state.pins };
     let new = check::registry(&root)?.into_iter().find(|problem| !before.contains(problem));

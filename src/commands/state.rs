@@ -1,12 +1,12 @@
 //! Opening a services-root: its configuration, and the trees of its branches.
 
 use super::{CommandError, Context, ErrorKind};
-use crate::domain::check::Problem;
 use crate::domain::config::{Config, Domain};
 use crate::domain::environment::Environment;
 use crate::domain::layout;
 use crate::domain::name::{BranchName, DomainName, ServiceName};
 use crate::domain::nearest::{did_you_mean, nearest};
+use crate::domain::problem::Problem;
 use crate::domain::registry::Root;
 use crate::domain::repository_url::{PlaceError, RepositoryUrl};
 use crate::domain::tree::Files;

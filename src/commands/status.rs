@@ -50,7 +50,7 @@ impl StatusArgs {
         let look = |branch: &BranchName| at(&tips, branch, moment.as_ref(), &location);
         let main = look(&main)?;
         let text = crate::domain::tree::Files::read(&main, layout::CONFIG)?.unwrap_or_default();
-        let config = Config::parse(&text).map_err(crate::domain::check::Problem::config)?;
+        let config = Config::parse(&text).map_err(crate::domain::problem::Problem::config)?;
         let (pins_branch, same) =
             (config.pins_branch(), config.pins_branch() == config.main_branch());
         let pins = if same { main.clone() } else { look(&pins_branch)? };

@@ -1,92 +1,13 @@
-//! What `check` finds: problems, each at its place, with what to do.
+//! The rules of `check`, one file for each kind of thing.
 
 mod configuration;
 mod locks;
 mod pins;
 mod services;
 
-use std::fmt;
-
-use schemars::JsonSchema;
-use serde::Serialize;
-
-use super::config::ConfigError;
+use super::problem::Problem;
 use super::registry::Root;
 use super::tree::ReadError;
-use super::yaml::YamlError;
-
-/// How bad a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    Error,
-    Warning,
-}
-
-/// One thing that is wrong in a services-root.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Problem {
-    pub severity: Severity,
-    /// Which rule found it: `config`, `service`, `pin`, `lock`, `layout` or `name`.
-    pub rule: &'static str,
-    /// The file.
-    pub path: String,
-    /// The line in it, from 1, where it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<u64>,
-    pub message: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
-}
-
-impl Problem {
-    /// An error at a file.
-    pub fn error(rule: &'static str, path: &str, message: impl fmt::Display) -> Self {
-        Self {
-            severity: Severity::Error,
-            rule,
-            path: path.to_owned(),
-            line: None,
-            message: message.to_string(),
-            hint: None,
-        }
-    }
-
-    /// An error of a YAML file.
-    #[must_use]
-    pub fn yaml(rule: &'static str, path: &str, error: YamlError) -> Self {
-        Self { line: error.line, hint: error.hint, ..Self::error(rule, path, error.problem) }
-    }
-
-    /// An error of the configuration.
-    #[must_use]
-    pub fn config(error: ConfigError) -> Self {
-        match error {
-            ConfigError::Yaml(error) => Self::yaml("config", super::layout::CONFIG, error),
-            newer @ ConfigError::NewerVersion(_) => {
-                Self::error("config", super::layout::CONFIG, newer)
-                    .hint("update pinrail to a version that reads it")
-            }
-        }
-    }
-
-    #[must_use]
-    fn warning(rule: &'static str, path: &str, message: impl fmt::Display) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(rule, path, message) }
-    }
-
-    #[must_use]
-    fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
-        write!(f, "{}{line}: {}", self.path, self.message)
-    }
-}
 
 /// Judges a services-root by every rule; the problems come sorted by path and line.
 ///

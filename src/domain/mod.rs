@@ -13,6 +13,7 @@ pub mod lock;
 pub mod name;
 pub mod nearest;
 pub mod pin;
+pub mod problem;
 pub mod promotion;
 pub mod registry;
 pub mod repository_url;

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::check::Problem;
 use super::environment::Environment;
 use super::lock::Lock;
 use super::name::{DomainName, EnvironmentName, ServiceName};
 use super::pin::Pin;
+use super::problem::Problem;
 use super::registry::{Root, RootError};
 
 /// One service in one environment, and where it would go.

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check::Problem;
 use super::config::Config;
 use super::environment::Environment;
 use super::layout;
 use super::name::{DomainName, ServiceName};
 use super::pin::Pin;
+use super::problem::Problem;
 use super::repository_url::{ChartPath, RepositoryUrl};
 use super::template::TemplateError;
 use super::tree::{Files, ReadError};

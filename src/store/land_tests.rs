@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 
+use super::super::commit::{Edits, Message};
 use super::*;
 use crate::domain::tree::Files;
 

@@ -13,6 +13,7 @@ mod history;
 mod init;
 mod land;
 mod location;
+mod plan;
 mod snapshot;
 mod transport;
 mod tree_diff;
@@ -24,8 +25,9 @@ pub use credentials::{Credentials, SECRET_VARIABLES, Token, TokenScope};
 pub use error::StoreError;
 pub use history::{FileChange, LastChange, Moment};
 pub use init::init;
-pub use land::{Committed, Failure, Pace, Planned, Reading, Write};
+pub use land::Pace;
 pub use location::{Location, LocationError, configured_author, origin_of};
+pub use plan::{Committed, Failure, Planned, Reading, Write};
 pub use snapshot::{CommitId, Snapshot, Tips};
 pub use work_tree::WorkTree;
 

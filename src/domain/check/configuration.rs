@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::Problem;
 use crate::domain::config::{ChartLayout, Config};
 use crate::domain::layout::CONFIG;
 use crate::domain::nearest::{did_you_mean, nearest};
+use crate::domain::problem::Problem;
 use crate::domain::template::Template;
 
 pub fn check(config: &Config) -> Vec<Problem> {

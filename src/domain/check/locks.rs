@@ -1,8 +1,9 @@
 //! The locks: well-formed, and of an environment that is there.
 
-use super::{Problem, pins};
+use super::pins;
 use crate::domain::layout::{self, Place};
 use crate::domain::lock::Lock;
+use crate::domain::problem::Problem;
 use crate::domain::registry::Root;
 use crate::domain::tree::{ReadError, files_below};
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Problem, services};
+use super::services;
 use crate::domain::config::Registration;
 use crate::domain::layout::{self, Place};
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::nearest::{did_you_mean, nearest};
 use crate::domain::pin::Pin;
+use crate::domain::problem::Problem;
 use crate::domain::registry::{Root, repository_prefix};
 use crate::domain::tree::{Files, ReadError, files_below};
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Problem;
 use crate::domain::layout::{self, Place};
 use crate::domain::name::ServiceName;
 use crate::domain::nearest::{did_you_mean, nearest};
+use crate::domain::problem::Problem;
 use crate::domain::registry::{Facts, Root, repository_prefix};
 use crate::domain::tree::{ReadError, files_below};
 use crate::domain::yaml;

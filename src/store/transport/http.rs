@@ -14,7 +14,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::TransportError;
-use super::smart::Channel;
+use super::channel::Channel;
 use crate::store::Access;
 use crate::store::credentials::Choice;
 use crate::store::helper::{self, Login};

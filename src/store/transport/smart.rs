@@ -18,26 +18,13 @@ use git2::{
 use tempfile::TempDir;
 use url::Url;
 
+use super::channel::Channel;
 use super::http::Http;
 use super::ssh::Ssh;
 use super::{Fetched, History, Transport, TransportError, Update, scratch};
 use crate::domain::name::BranchName;
 use crate::store::Access;
 use crate::store::location::SshAddress;
-
-/// Bytes to and from git's services on a server.
-pub trait Channel: Send + Sync {
-    /// Whether each request is answered on its own, as over HTTP.
-    fn is_stateless(&self) -> bool;
-    /// Opens a service. What is written goes to it, what is read comes from it.
-    fn open(
-        &self,
-        service: Service,
-        until: Instant,
-    ) -> Result<Box<dyn SmartSubtransportStream>, TransportError>;
-    /// The error behind a read or write of a stream that failed, if there was one.
-    fn failure(&self) -> Option<TransportError>;
-}
 
 /// A repository behind a channel, its objects in a repository for this run.
 pub struct Smart {

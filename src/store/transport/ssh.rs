@@ -11,7 +11,7 @@ use git2::transport::{Service, SmartSubtransportStream};
 use tempfile::TempDir;
 
 use super::TransportError;
-use super::smart::Channel;
+use super::channel::Channel;
 use crate::store::Access;
 use crate::store::child::{Guarded, Words, command};
 use crate::store::location::SshAddress;

@@ -2,7 +2,7 @@
 
 use super::{Told, pin_of, refused, root};
 use crate::support::git;
-use crate::support::root::{Root, pin_path, revision};
+use crate::support::root::{pin_path, revision};
 
 const fn not_found<'a>(message: &'a str, hint: &'a str) -> Told<'a> {
     Told { code: 1, kind: "notFound", message, hint }

@@ -13,6 +13,7 @@ mod history;
 mod init;
 mod land;
 mod location;
+mod search;
 mod snapshot;
 mod transport;
 mod tree_diff;

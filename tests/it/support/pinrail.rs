@@ -2,7 +2,9 @@
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 
+use jsonschema::Validator;
 use serde_json::Value;
 
 use super::git;
@@ -20,6 +22,12 @@ pub fn pinrail_at(repo: &str, arguments: &[&str]) -> Command {
     command.args(["--repo", repo]).args(arguments);
     command
 }
+
+static REPORT: LazyLock<Validator> = LazyLock::new(|| {
+    let schema = run(pinrail(&std::env::temp_dir()).args(["schema", "report"])).succeeded();
+    let schema: Value = serde_json::from_str(&schema.stdout).expect("the schema is JSON");
+    jsonschema::draft7::new(&schema).expect("the schema is one of draft 7")
+});
 
 /// What a run came to.
 #[derive(Clone, Debug)]
@@ -45,9 +53,13 @@ pub fn run(command: &mut Command) -> Run {
 }
 
 impl Run {
-    /// The one document of `--json`.
+    /// The one document of `--json`, which has the form that `pinrail schema report` tells.
     pub fn document(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+        let document =
+            serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"));
+        let problems: Vec<_> = REPORT.iter_errors(&document).map(|e| e.to_string()).collect();
+        assert!(problems.is_empty(), "no report: {problems:?}: {self:?}");
+        document
     }
 
     pub fn succeeded(self) -> Self {

@@ -26,6 +26,7 @@ mod error;
 mod move_report;
 mod report;
 mod requests;
+mod rollback_plan;
 mod state;
 
 pub use error::{CommandError, ErrorKind};

@@ -44,34 +44,44 @@ impl MoveItem {
         }
     }
 
-    /// The same for a rollback.
-    #[must_use]
-    pub fn rolled_back(&self, dry_run: bool) -> String {
-        match self.outcome {
-            Outcome::Promoted => self.sentence(dry_run).replacen("Promoted", "Rolled back", 1),
-            _ => self.sentence(dry_run),
-        }
-    }
-
     /// What came of it, for people.
     #[must_use]
     pub fn sentence(&self, dry_run: bool) -> String {
+        self.told("promoted", dry_run)
+    }
+
+    /// The same for a rollback.
+    #[must_use]
+    pub fn rolled_back(&self, dry_run: bool) -> String {
+        self.told("rolled back", dry_run)
+    }
+
+    fn told(&self, verb: &str, dry_run: bool) -> String {
         let Self { service, environment, outcome, .. } = self;
         let versions = format!("{} → {}", version(self.from.as_ref()), version(self.to.as_ref()));
-        let would = if dry_run { "Would have " } else { "" };
-        match (outcome, &self.cause) {
+        let verb = match (outcome, &self.cause) {
             (Outcome::Unchanged, _) => {
-                format!(
+                return format!(
                     "Nothing to do: {service} in {environment} is {} already",
                     version(self.to.as_ref())
-                )
+                );
             }
-            (_, Some(cause)) => format!("Not {service} in {environment}: {}", cause.sentence()),
-            (Outcome::Requested, _) => {
-                format!("{would}Requested {service} in {environment}: {versions}")
+            (_, Some(cause)) => {
+                return format!("Not {service} in {environment}: {}", cause.sentence());
             }
-            _ => format!("{would}Promoted {service} in {environment}: {versions}"),
-        }
+            (Outcome::Requested, _) => "requested",
+            _ => verb,
+        };
+        format!("{} {service} in {environment}: {versions}", done(verb, dry_run))
+    }
+}
+
+/// What was done, or would have been, as a sentence begins.
+#[must_use]
+pub fn done(verb: &str, dry_run: bool) -> String {
+    match verb.split_at_checked(1) {
+        Some((first, rest)) if !dry_run => first.to_uppercase() + rest,
+        _ => format!("Would have {verb}"),
     }
 }
 
@@ -211,6 +221,8 @@ pub struct RollbackReport {
     /// The locks that were set, by path.
     pub locks: Vec<String>,
     pub commits: Vec<String>,
+    /// The requests that ask for it where a forge keeps the main branch.
+    pub requests: Vec<RequestRef>,
     pub attempts: u32,
     #[serde(flatten)]
     pub run: DryRun,

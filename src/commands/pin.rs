@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::move_report::{RequestRef, done};
 use super::pin_file;
 use super::pin_plan::{Pinned, Wanted, pin, went_in};
 use super::report::{Body, Outcome, PinItem, PinReport, PinsReport, Report, counted};
@@ -9,6 +10,7 @@ use super::{CommandError, Context, ErrorKind};
 use crate::domain::artifact::{ImageDigest, ImageTag, Revision};
 use crate::domain::judge::Sequence;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
+use crate::domain::promotion::Cause;
 
 /// Say which version of a service runs in an environment.
 #[derive(Args, Debug)]
@@ -127,7 +129,7 @@ fn one(pinned: Pinned) -> Result<Report, CommandError> {
         return Err(CommandError::new(ErrorKind::Bug, "a pin came to nothing"));
     };
     let sentence = sentence(&item, commit.as_deref(), run.dry_run);
-    let PinItem { service, environment, outcome, previous, pin, .. } = item;
+    let PinItem { service, environment, outcome, previous, pin, cause } = item;
     let body = PinReport { service, environment, commit, previous, pin, request, attempts, run };
     let there = body.previous.as_ref();
     let tag = there.map_or_else(|| "nothing".to_owned(), |there| format!("`{}`", there.image_tag));
@@ -149,15 +151,19 @@ fn one(pinned: Pinned) -> Result<Report, CommandError> {
                 "look with `pinrail status`, and run it again if the pin is still wanted",
             )
         }
-        Outcome::Refused => (
-            ErrorKind::Refused,
-            sentence,
-            "ask the owner, or whoever is on call; the lock's file is under locks/",
-        ),
+        Outcome::Refused => {
+            let hint = match cause {
+                Some(Cause::ForeignCommits { .. }) => {
+                    "review and merge it with git, or `pinrail promotions close` it and pin again"
+                }
+                _ => "ask the owner, or whoever is on call; the lock's file is under locks/",
+            };
+            (ErrorKind::Refused, sentence, hint)
+        }
         outcome => {
             let mut said = body.run.shown();
             said.push(sentence);
-            said.extend(body.request.as_ref().map(super::move_report::RequestRef::sentence));
+            said.extend(body.request.as_ref().map(RequestRef::sentence));
             return Ok(Report { said, ..Report::new(outcome, Body::Pin(body)) });
         }
     };
@@ -202,14 +208,14 @@ fn sentence(item: &PinItem, commit: Option<&str>, dry_run: bool) -> String {
     let commit = commit.map(|commit| format!(" (commit {})", &commit[..7])).unwrap_or_default();
     let from =
         previous.as_ref().map(|there| format!(", was {}", there.image_tag)).unwrap_or_default();
-    let (would, tag) = (if dry_run { "Would have " } else { "" }, &pin.image_tag);
+    let tag = &pin.image_tag;
     match (outcome, cause) {
         (Outcome::Pinned, _) if dry_run => {
             format!("Would pin {service} in {environment}: {tag}{from}")
         }
         (Outcome::Pinned, _) => format!("Pinned {service} in {environment}: {tag}{from}{commit}"),
         (Outcome::Requested, _) => {
-            format!("{would}Requested {service} in {environment}: {tag}{from}")
+            format!("{} {service} in {environment}: {tag}{from}", done("requested", dry_run))
         }
         (Outcome::Unchanged, _) => {
             format!("Nothing to do: {service} in {environment} is {tag} already{commit}")

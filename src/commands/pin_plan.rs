@@ -6,7 +6,7 @@ use super::requests::Open;
 use super::state::{self, Opened, State};
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::artifact::{ImageDigest, ImageTag, Revision};
-use crate::domain::config::Registration;
+use crate::domain::config::{Config, Registration};
 use crate::domain::environment::Mode;
 use crate::domain::judge::{Expectation, Judgement, Sequence, judge};
 use crate::domain::layout;
@@ -53,7 +53,7 @@ pub fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, Co
             environment.mode == Mode::Request && environment.from.is_none()
         })
     {
-        return ask(context, &mut repo, &main, only);
+        return ask(context, &mut repo, &main, &config, only);
     }
     let target = config.pins_branch();
     let reading = Reading::tips(&[main.clone(), target.clone()]);
@@ -103,6 +103,7 @@ fn ask(
     context: &Context,
     repo: &mut StateRepo,
     main: &BranchName,
+    config: &Config,
     wanted: &Wanted,
 ) -> Result<Pinned, CommandError> {
     let location = repo.location().to_string();
@@ -110,7 +111,6 @@ fn ask(
         RequestName::Single { target: wanted.environment.clone(), service: wanted.service.clone() };
     let branch = name.branch();
     let mut first: Option<Option<Pin>> = None;
-    let config = Opened::new(context)?.config;
     let mut branches = config.branches();
     branches.push(branch.clone());
     let landed = repo.transact(&Reading::whole(&branches), &context.author, |tips| {

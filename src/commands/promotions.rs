@@ -52,8 +52,14 @@ struct MergeArgs {
     #[command(flatten)]
     request: RequestArgs,
     /// Only if this commit is what the request asks for [default: what it asks for now]
-    #[arg(long, value_name = "SHA")]
+    #[arg(long, value_name = "SHA", value_parser = commit_id)]
     head: Option<String>,
+}
+
+/// A commit's id or its beginning; an empty one would approve whatever is there.
+fn commit_id(text: &str) -> Result<String, String> {
+    let is_id = (4..=40).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then(|| text.to_ascii_lowercase()).ok_or_else(|| "use a commit's id".to_owned())
 }
 
 impl PromotionsArgs {
@@ -222,14 +228,14 @@ fn merge(context: &Context, args: MergeArgs) -> Result<Report, CommandError> {
     if !context.dry_run {
         match tidy(context, &mut repo, &main) {
             Ok(closed) => report.closed = closed,
-            Err(error) => {
-                warnings.push(format!("requests with nothing left to ask for stay: {error}"))
-            }
+            Err(error) => warnings.push(format!("requests that are over were not closed: {error}")),
         }
     }
     let others: Vec<_> =
         report.closed.iter().filter(|closed| **closed != branch.as_str()).collect();
-    said.extend(others.iter().map(|closed| format!("Closed {closed}: nothing is left to ask for")));
+    said.extend(
+        others.iter().map(|closed| format!("Closed {closed}: it has nothing new to ask for")),
+    );
     Ok(Report { said, warnings, ..Report::new(outcome, Body::Merge(report)) })
 }
 
@@ -252,7 +258,7 @@ fn unlocked(state: &State<'_>, open: &Open, context: &Context) -> Result<(), Com
     Ok(())
 }
 
-/// Closes every request that has nothing left to ask for.
+/// Closes every request that has nothing left to ask for, or that is superseded.
 fn tidy(
     context: &Context,
     repo: &mut StateRepo,
@@ -262,14 +268,18 @@ fn tidy(
         let tips = repo.tips(std::slice::from_ref(main))?;
         super::state::config_on(&tips, main)?.unwrap_or_default()
     };
-    let (_, open) = requests::all(repo, &config, main)?;
-    let empty: Vec<_> = open
-        .iter()
-        .filter(|open| open.is_empty())
-        .map(|open| (open.name.clone(), open.head.clone()))
-        .collect();
+    let over = {
+        let (state, open) = requests::all(repo, &config, main)?;
+        let mut over = Vec::new();
+        for open in open {
+            if open.is_empty() || open.is_superseded(&state, context.now)? {
+                over.push((open.name, open.head));
+            }
+        }
+        over
+    };
     let mut closed = Vec::new();
-    for (name, head) in empty {
+    for (name, head) in over {
         let deleted = delete(context, repo, &name, Some(&head))?;
         closed.extend(deleted.then(|| name.branch().to_string()));
     }

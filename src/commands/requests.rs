@@ -11,6 +11,7 @@ use crate::domain::environment::{Environment, Update};
 use crate::domain::layout::{self, Place};
 use crate::domain::name::BranchName;
 use crate::domain::pin::Pin;
+use crate::domain::promotion::{self, Verdict};
 use crate::domain::registry::Root;
 use crate::domain::request::{PREFIX, RequestName};
 use crate::domain::tree::Files;
@@ -73,9 +74,18 @@ impl Open {
                         open.foreign = true;
                         continue;
                     };
-                    if there.as_deref() != Some(&after) {
-                        let from = there.as_deref().and_then(pin);
-                        open.edits.write(file.path.clone(), after.clone());
+                    let from = there.as_deref().and_then(pin);
+                    // Keys that others gave the pin on the main branch meanwhile stay.
+                    let (to, content) = match &from {
+                        Some(from) => {
+                            let to = to.with_unknown_keys_of(from);
+                            let content = to.to_bytes();
+                            (to, content)
+                        }
+                        None => (to, after.clone()),
+                    };
+                    if there.as_ref() != Some(&content) {
+                        open.edits.write(file.path.clone(), content);
                         open.moves.push(PinMove { service, environment, from, to });
                     }
                     open.pins.insert(file.path, after);
@@ -90,6 +100,32 @@ impl Open {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.moves.is_empty() && !self.foreign
+    }
+
+    /// Whether each pin that it asks for has by now what a promotion would bring, so that
+    /// merging it would be a way back. Under a lock it may be the way back that is wanted.
+    ///
+    /// # Errors
+    /// A tree that cannot be read.
+    pub fn is_superseded(
+        &self,
+        state: &State<'_>,
+        now: jiff::Timestamp,
+    ) -> Result<bool, CommandError> {
+        let root = state.root();
+        for PinMove { service, environment, .. } in &self.moves {
+            let target = root.config.environment(environment.as_str());
+            let (Some(target), Some(domain)) = (target, root.domain_of(service)?) else {
+                return Ok(false);
+            };
+            let services = BTreeMap::from([(service.clone(), domain.clone())]);
+            let moves = promotion::promote(&root, &[target], &services, now)?;
+            let there = moves.iter().all(|step| step.verdict == Verdict::Unchanged);
+            if !there || root.lock(environment, service, now)? != Ok(None) {
+                return Ok(false);
+            }
+        }
+        Ok(!self.foreign)
     }
 
     /// Its line in a report.

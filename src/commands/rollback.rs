@@ -1,21 +1,23 @@
 //! `rollback`: back to an earlier version, under a lock.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 
-use super::move_report::{MoveItem, RollbackReport, version};
+use super::move_report::{MoveItem, RequestRef, RollbackReport, version};
 use super::report::{Body, DryRun, Outcome, Report, counted};
-use super::requests;
-use super::state::{self, Opened, State};
+use super::requests::Open;
+use super::rollback_plan::{Goal, settled};
+use super::state::{Opened, State};
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::config::{Config, ForgeKind};
-use crate::domain::environment::{Environment, Mode};
-use crate::domain::layout::{self, Place};
+use crate::domain::environment::Mode;
+use crate::domain::layout;
 use crate::domain::lock::Lock;
-use crate::domain::name::{BranchName, DomainName, EnvironmentName, ServiceName};
-use crate::domain::pin::Pin;
+use crate::domain::name::{BranchName, EnvironmentName, ServiceName};
 use crate::domain::promotion::{Cause, Move, Verdict};
 use crate::domain::request::RequestName;
-use crate::store::{Edits, FileChange, Moment, Planned, Reading, Snapshot, StateRepo, Tips, Write};
+use crate::store::{Edits, Planned, Reading, StateRepo, Write};
 
 /// Go back to an earlier version, and lock it so that nothing puts the newer one back.
 #[derive(Args, Debug)]
@@ -75,16 +77,35 @@ impl RollbackArgs {
             items: Vec::new(),
             locks: Vec::new(),
             commits: Vec::new(),
+            requests: Vec::new(),
             attempts: 0,
             run: DryRun::of(context.dry_run, &[]),
         };
+        // Where to go is decided once: who runs twice at the same time must not go back twice.
+        let (decided, is_cut) = {
+            let tips = repo.read(&Reading::whole(&config.branches()))?;
+            let state = State::read(&tips, &main, &location)?;
+            (self.goal().moves(&state, &tips, context)?, tips.is_cut())
+        };
         let (main, pins) = (config.main_branch(), config.pins_branch());
-        if main != pins {
-            // The lock first: it stops the line while the pins go back.
-            wanted.land(&mut repo, &config, &pins, &mut report)?;
+        // The lock first: it stops the line while the pins go back.
+        wanted.land(&mut repo, &config, &pins, &decided, &mut report)?;
+        if main != pins && config.forge.kind == ForgeKind::Git {
+            wanted.land(&mut repo, &config, &main, &decided, &mut report)?;
         }
-        wanted.land(&mut repo, &config, &main, &mut report)?;
-        told(report)
+        for (name, moves) in wanted.requests(&config, &decided) {
+            wanted.ask(&mut repo, &config, &name, &moves, &mut report)?;
+        }
+        told(report, is_cut)
+    }
+
+    fn goal(&self) -> Goal<'_> {
+        match (&self.environment, &self.commit) {
+            (Some(target), None) => {
+                Goal::Version { services: &self.services, target, to: self.to.as_deref() }
+            }
+            (_, commit) => Goal::Before { commit: commit.as_deref().unwrap_or_default() },
+        }
     }
 }
 
@@ -96,30 +117,20 @@ impl Wanted<'_> {
         repo: &mut StateRepo,
         config: &Config,
         branch: &BranchName,
+        decided: &[Move],
         report: &mut RollbackReport,
     ) -> Result<(), CommandError> {
-        let is_main = *branch == config.main_branch();
-        // Only a forge can keep the main branch from us; there the change is asked for.
-        let ask = is_main && config.forge.kind != ForgeKind::Git;
-        let request = ask.then(|| self.request(config)).flatten();
-        let mut branches = config.branches();
-        branches.extend(request.as_ref().map(RequestName::branch));
-        let landed = repo.transact(&Reading::whole(&branches), &self.context.author, |tips| {
+        let reading = Reading::tips(&config.branches());
+        let landed = repo.transact(&reading, &self.context.author, |tips| {
             let state = State::read(tips, self.main, self.location)?;
-            let moves = self.moves(&state, tips)?;
+            let moves = settled(&state, decided)?;
             let mut edits = Edits::default();
             let mut locks = Vec::new();
             let gone: Vec<&Move> =
                 moves.iter().filter(|step| step.verdict == Verdict::Go).collect();
             for step in &gone {
-                let environment = state::environment(&state.config, step.environment.as_str())?;
-                if state.config.branch_of(environment) == *branch
-                    && let Some(to) = &step.to
-                {
-                    edits.write(
-                        layout::pin(&step.environment, &step.domain, &step.service),
-                        to.to_bytes(),
-                    );
+                if lands_on(&state.config, step, branch) {
+                    write(&mut edits, step);
                 }
                 if state.config.pins_branch() == *branch {
                     let path = layout::service_lock(&step.environment, &step.service);
@@ -127,57 +138,80 @@ impl Wanted<'_> {
                     locks.push(path);
                 }
             }
-            let subject = match gone.as_slice() {
-                [only] => format!(
-                    "roll back {} in {}: {} → {}",
-                    only.service,
-                    only.environment,
-                    version(only.from.as_ref()),
-                    version(only.to.as_ref())
-                ),
-                several => format!("roll back {} pins", several.len()),
-            };
-            let message = self.context.message(subject);
-            let write = match &request {
-                Some(name) => Write::Commit {
-                    branch: name.branch(),
-                    parents: vec![state.main.id()],
-                    edits,
-                    message,
-                },
-                None if is_main => Write::on(branch, &state.main, edits, message),
-                None => Write::on(branch, &state.pins, edits, message),
-            };
-            let mine = |step: &Move| {
-                let environment = state.config.environment(step.environment.as_str());
-                environment
-                    .is_some_and(|environment| state.config.branch_of(environment) == *branch)
-            };
-            let moves: Vec<Move> = moves.iter().filter(|step| mine(step)).cloned().collect();
-            Ok::<_, CommandError>(Planned { value: (moves, locks), write: Some(write) })
+            let tip = if *branch == *self.main { &state.main } else { &state.pins };
+            let message = self.context.message(subject(&gone));
+            let write = Some(Write::on(branch, tip, edits, message));
+            let mine = |step: &&Move| lands_on(&state.config, step, branch);
+            let mine: Vec<Move> = moves.iter().filter(mine).cloned().collect();
+            Ok::<_, CommandError>(Planned { value: (mine, locks), write })
         })?;
         let (moves, locks) = landed.value;
-        let went = if request.is_some() { Outcome::Requested } else { Outcome::Promoted };
-        report.items.extend(moves.into_iter().map(|step| MoveItem::of(step, went)));
+        report.items.extend(moves.into_iter().map(|step| MoveItem::of(step, Outcome::Promoted)));
         report.locks.extend(locks);
         report.commits.extend(landed.commit);
         report.attempts += landed.attempts;
-        let mut run = DryRun::of(self.context.dry_run, &landed.changes);
-        report.run.changes.append(&mut run.changes);
+        report.run.changes.append(&mut DryRun::of(self.context.dry_run, &landed.changes).changes);
         Ok(())
     }
 
-    /// The request of a rollback that a forge must approve.
-    fn request(&self, config: &Config) -> Option<RequestName> {
-        let target = self.args.environment.clone()?;
-        let is_request = |environment: &&Environment| environment.mode == Mode::Request;
-        requests::targets(config, target.as_str())
-            .iter()
-            .find(|environment| is_request(environment))?;
-        Some(match self.args.services.as_slice() {
-            [service] => RequestName::Single { target, service: service.clone() },
-            _ => RequestName::Train { target },
-        })
+    /// The moves that must be asked for by their request: one for each service, so that no
+    /// promotion of others takes its place.
+    fn requests(&self, config: &Config, decided: &[Move]) -> BTreeMap<RequestName, Vec<Move>> {
+        let mut requests: BTreeMap<RequestName, Vec<Move>> = BTreeMap::new();
+        for step in decided.iter().filter(|step| is_asked_for(config, step)) {
+            let target = self.args.environment.as_ref().unwrap_or(&step.environment).clone();
+            let name = RequestName::Single { target, service: step.service.clone() };
+            requests.entry(name).or_default().push(step.clone());
+        }
+        requests
+    }
+
+    /// Opens the request for a way back, in the place of the one that is open there.
+    fn ask(
+        &self,
+        repo: &mut StateRepo,
+        config: &Config,
+        name: &RequestName,
+        decided: &[Move],
+        report: &mut RollbackReport,
+    ) -> Result<(), CommandError> {
+        let branch = name.branch();
+        let mut branches = config.branches();
+        branches.push(branch.clone());
+        let landed = repo.transact(&Reading::whole(&branches), &self.context.author, |tips| {
+            let state = State::read(tips, self.main, self.location)?;
+            let mut moves = settled(&state, decided)?;
+            let open = Open::read(tips, name, &state)?;
+            let head = open.as_ref().map(|open| open.head.clone());
+            if open.as_ref().is_some_and(|open| open.foreign) {
+                let cause = Cause::ForeignCommits { branch: branch.to_string() };
+                for step in moves.iter_mut().filter(|step| step.verdict == Verdict::Go) {
+                    step.verdict = Verdict::Refused(cause.clone());
+                }
+            }
+            let gone: Vec<&Move> =
+                moves.iter().filter(|step| step.verdict == Verdict::Go).collect();
+            let mut edits = Edits::default();
+            let files = gone.iter().filter_map(|step| write(&mut edits, step));
+            let files: BTreeMap<String, Vec<u8>> = files.collect();
+            let is_open = open.is_some_and(|open| open.pins == files);
+            let write = (!gone.is_empty() && !is_open).then(|| Write::Commit {
+                branch: branch.clone(),
+                parents: vec![state.main.id()],
+                edits,
+                message: self.context.message(subject(&gone)),
+            });
+            Ok::<_, CommandError>(Planned { value: (moves, head), write })
+        })?;
+        let (moves, head) = landed.value;
+        if moves.iter().any(|step| step.verdict == Verdict::Go) {
+            let (branch, head) = (branch.to_string(), landed.commit.or(head));
+            report.requests.push(RequestRef { number: None, url: None, branch, head });
+        }
+        report.items.extend(moves.into_iter().map(|step| MoveItem::of(step, Outcome::Requested)));
+        report.attempts += landed.attempts;
+        report.run.changes.append(&mut DryRun::of(self.context.dry_run, &landed.changes).changes);
+        Ok(())
     }
 
     fn lock(&self, step: &Move) -> Lock {
@@ -194,145 +228,47 @@ impl Wanted<'_> {
             until: None,
         }
     }
+}
 
-    fn moves(&self, state: &State<'_>, tips: &Tips<'_>) -> Result<Vec<Move>, CommandError> {
-        if let Some(commit) = &self.args.commit {
-            return undo(state, tips, commit);
-        }
-        let Some(name) = &self.args.environment else { return Ok(Vec::new()) };
-        let targets = requests::targets(&state.config, name.as_str());
-        if targets.is_empty() {
-            state::environment(&state.config, name.as_str())?;
-        }
-        let root = state.root();
-        let mut moves = Vec::new();
-        for service in &self.args.services {
-            let domain = state::domain_of(&root, service)?;
-            for target in &targets {
-                let current = root.pin(target, &domain, service)?;
-                let is_main = state.config.branch_of(target) == state.config.main_branch();
-                let snapshot = if is_main { &state.main } else { &state.pins };
-                let earlier =
-                    self.earlier(target, &domain, service, current.as_ref(), snapshot, tips)?;
-                moves.push(step(target, &domain, service, current, earlier));
-            }
-        }
-        Ok(moves)
-    }
+/// Whether a forge keeps the branch of a move from us, so that the change is asked for.
+fn is_asked_for(config: &Config, step: &Move) -> bool {
+    let environment = config.environment(step.environment.as_str());
+    config.forge.kind != ForgeKind::Git
+        && environment.is_some_and(|environment| environment.mode == Mode::Request)
+}
 
-    /// The pin to go back to.
-    fn earlier(
-        &self,
-        target: &Environment,
-        domain: &DomainName,
-        service: &ServiceName,
-        current: Option<&Pin>,
-        snapshot: &Snapshot<'_>,
-        tips: &Tips<'_>,
-    ) -> Result<Result<Pin, Cause>, CommandError> {
-        let path = layout::pin(&target.name, domain, service);
-        let changes = snapshot.changes_of(std::slice::from_ref(&path))?;
-        let mut pins = changes
-            .iter()
-            .flat_map(|change| [&change.after, &change.before])
-            .filter_map(|bytes| parsed(bytes.as_deref()));
-        let Some(to) = &self.args.to else {
-            let earlier = pins.find(|pin| current.is_none_or(|current| !current.same_version(pin)));
-            return Ok(earlier.ok_or(Cause::NoEarlierVersion));
-        };
-        if let Some(pin) =
-            pins.find(|pin| pin.image_tag.as_str() == to || pin.target_revision.as_str() == to)
-        {
-            return Ok(Ok(pin));
-        }
-        let is_id = (4..=40).contains(&to.len()) && to.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let branch = tips.names().iter().find_map(|name| {
-            tips.get(name).ok()?.filter(|tip| tip.id() == snapshot.id()).map(|_| name.clone())
-        });
-        let then = match branch.filter(|_| is_id) {
-            Some(branch) => tips.get_at(&branch, &Moment::Commit(to.clone()))?,
-            None => None,
-        };
-        let then =
-            then.map(|then| crate::domain::tree::Files::read(&then, &path)).transpose()?.flatten();
-        Ok(parsed(then.as_deref()).ok_or_else(|| Cause::NeverThere { version: to.clone() }))
+fn lands_on(config: &Config, step: &Move, branch: &BranchName) -> bool {
+    let environment = config.environment(step.environment.as_str());
+    !is_asked_for(config, step)
+        && environment.is_some_and(|environment| config.branch_of(environment) == *branch)
+}
+
+/// Writes the pin that a move goes to; its path and content.
+fn write(edits: &mut Edits, step: &Move) -> Option<(String, Vec<u8>)> {
+    let path = layout::pin(&step.environment, &step.domain, &step.service);
+    let content = step.to.as_ref()?.to_bytes();
+    edits.write(path.clone(), content.clone());
+    Some((path, content))
+}
+
+fn subject(moves: &[&Move]) -> String {
+    match moves {
+        [only] => format!(
+            "roll back {} in {}: {} → {}",
+            only.service,
+            only.environment,
+            version(only.from.as_ref()),
+            version(only.to.as_ref())
+        ),
+        several => format!("roll back {} pins", several.len()),
     }
 }
 
-fn parsed(bytes: Option<&[u8]>) -> Option<Pin> {
-    Pin::parse(bytes?).ok()
-}
-
-/// One move back; unchanged where the version is there.
-fn step(
-    target: &Environment,
-    domain: &DomainName,
-    service: &ServiceName,
-    from: Option<Pin>,
-    earlier: Result<Pin, Cause>,
-) -> Move {
-    let (to, verdict) = match earlier {
-        Err(cause) => (None, Verdict::Refused(cause)),
-        Ok(pin) => {
-            let to = pin.promoted_to(target, from.as_ref());
-            let same = from.as_ref().is_some_and(|from| from.same_version(&to));
-            (Some(to), if same { Verdict::Unchanged } else { Verdict::Go })
-        }
-    };
-    Move {
-        service: service.clone(),
-        domain: domain.clone(),
-        environment: target.name.clone(),
-        from,
-        to,
-        verdict,
-    }
-}
-
-/// The moves that undo one commit, as far as its pins are still there.
-fn undo(state: &State<'_>, tips: &Tips<'_>, commit: &str) -> Result<Vec<Move>, CommandError> {
-    let found = if commit.len() >= 4 { tips.commit(commit)? } else { None };
-    let of_ours = |found: &Snapshot<'_>| {
-        Ok::<_, CommandError>(
-            state.main.contains(&found.id())? || state.pins.contains(&found.id())?,
-        )
-    };
-    let Some(found) = found.filter(|found| of_ours(found).unwrap_or(false)) else {
-        let message = format!("there is no commit `{commit}`");
-        return Err(CommandError::new(ErrorKind::NotFound, message)
-            .hint("`pinrail history SERVICE` lists them"));
-    };
-    let root = state.root();
-    let mut moves = Vec::new();
-    for FileChange { path, before, after, .. } in found.own_changes(layout::ENVS)? {
-        let Some(Place::Pin { environment, domain, service }) = layout::place(&path) else {
-            continue;
-        };
-        let Some(target) = root.config.environment(environment.as_str()) else { continue };
-        let current = root.pin(target, &domain, &service)?;
-        let (before, after) = (parsed(before.as_deref()), parsed(after.as_deref()));
-        let still = current == after
-            || matches!((&current, &after), (Some(current), Some(after)) if current.same_version(after));
-        let undone = matches!((&current, &before), (Some(current), Some(before)) if current.same_version(before));
-        let earlier = match before {
-            Some(before) if still || undone => Ok(before),
-            _ if !still => Err(Cause::MovedOn),
-            _ => Err(Cause::NoEarlierVersion),
-        };
-        moves.push(step(target, &domain, &service, current, earlier));
-    }
-    if moves.is_empty() {
-        let message = format!("the commit `{commit}` changed no pin");
-        return Err(CommandError::new(ErrorKind::NotFound, message)
-            .hint("`pinrail history SERVICE` lists those that did"));
-    }
-    Ok(moves)
-}
-
-fn told(report: RollbackReport) -> Result<Report, CommandError> {
+fn told(report: RollbackReport, is_cut: bool) -> Result<Report, CommandError> {
     let mut said = report.run.shown();
     said.extend(report.items.iter().map(|item| item.rolled_back(report.run.dry_run)));
     said.extend(report.commits.iter().map(|commit| format!("Commit {}", &commit[..7])));
+    said.extend(report.requests.iter().map(RequestRef::sentence));
     if !report.run.dry_run {
         said.extend(report.locks.iter().map(|path| {
             format!("Locked: {path}; remove it when the newer version may come again")
@@ -347,13 +283,17 @@ fn told(report: RollbackReport) -> Result<Report, CommandError> {
     };
     let refused: Vec<_> =
         report.items.iter().filter(|item| item.outcome == Outcome::Refused).collect();
-    let moved_on = refused.iter().any(|item| item.cause == Some(Cause::MovedOn));
+    let is_absent =
+        |cause: &Cause| matches!(cause, Cause::NoEarlierVersion | Cause::NeverThere { .. });
+    let held_back = refused.iter().any(|item| !item.cause.as_ref().is_some_and(is_absent));
     let shortfall = (!refused.is_empty()).then(|| {
-        let kind = if moved_on { ErrorKind::Refused } else { ErrorKind::NotFound };
+        let kind = if held_back { ErrorKind::Refused } else { ErrorKind::NotFound };
         let message =
             format!("{} of {} cannot go back", refused.len(), counted(report.items.len(), "pin"));
+        let cut = "the repository is a shallow clone: use one with the whole history";
         CommandError::new(kind, message)
-            .hint("`pinrail history SERVICE` shows which versions were there")
+            .hints((is_cut && !held_back).then(|| cut.to_owned()))
+            .hint("`pinrail history SERVICE` shows which versions were there, and `--to` names one")
     });
     let mut report = report;
     for item in report.items.iter_mut().filter(|item| item.outcome == Outcome::Promoted) {

@@ -18,6 +18,7 @@ pub mod promotion;
 pub mod registry;
 pub mod repository_url;
 pub mod request;
+pub mod rollback;
 pub mod template;
 pub mod tree;
 pub mod yaml;

@@ -1,13 +1,14 @@
 //! When what is there came in, and by whom: one walk along the first parents.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use git2::{Commit, Odb, Oid};
+use git2::{Commit, Oid};
 use jiff::Timestamp;
 
 use super::error::StoreError;
+use super::search::{Below, Files};
 use super::snapshot::{CommitId, Snapshot, Tips};
-use super::tree_diff::{difference_at, differences};
+use super::tree_diff::{Difference, differences};
 use crate::domain::name::BranchName;
 
 /// The commit that brought a file to what it is.
@@ -39,42 +40,68 @@ pub enum Moment {
     Commit(String),
 }
 
-/// One step of a walk: a commit, and the trees that it stands between.
-struct Step<'r> {
-    commit: Commit<'r>,
-    before: Option<Oid>,
-    after: Oid,
+/// A part of a walk along the first parents, newest first.
+struct Stretch {
+    commits: Vec<Oid>,
+    /// What each commit made of the root.
+    steps: Vec<Difference>,
 }
 
 impl<'r> Snapshot<'r> {
-    /// Walks along the first parents, newest first, as far as the history at hand goes.
-    /// Where it is cut, what the oldest commit changed is not known and it is left out.
+    /// Walks along the first parents, newest first, as far as the history at hand goes and
+    /// `visit` answers yes. Where it is cut, what the oldest commit changed is not known and
+    /// it is left out.
+    ///
+    /// The parts grow, so that what is near is found soon and the rest in few passes.
     fn walk(
         &self,
-        mut visit: impl FnMut(&Step<'r>) -> Result<bool, StoreError>,
+        mut visit: impl FnMut(&Stretch) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
+        const FIRST: usize = 16;
+        const LONGEST: usize = 1 << 14;
         let repository = self.repository();
-        let mut commit = repository.find_commit(self.commit)?;
-        loop {
-            let parent = match commit.parent_id(0) {
-                Err(_) => None,
-                Ok(parent) => match repository.find_commit(parent) {
-                    Ok(parent) => Some(parent),
-                    Err(_) => return Ok(()),
-                },
-            };
-            let (before, after) = (parent.as_ref().map(Commit::tree_id), commit.tree_id());
-            let step = Step { commit, before, after };
-            if !visit(&step)? {
+        let mut length = FIRST;
+        let mut next = Some(repository.find_commit(self.commit)?);
+        while next.is_some() {
+            let mut stretch = Stretch { commits: Vec::new(), steps: Vec::new() };
+            while stretch.commits.len() < length
+                && let Some(commit) = next.take()
+            {
+                let before = match commit.parent_id(0) {
+                    Err(_) if is_cut(&commit) => break,
+                    Err(_) => None,
+                    Ok(parent) => {
+                        let Ok(parent) = repository.find_commit(parent) else { break };
+                        Some(next.insert(parent).tree_id())
+                    }
+                };
+                let (step, after) = (stretch.steps.len(), Some(commit.tree_id()));
+                stretch.steps.push(Difference { step, before, after });
+                stretch.commits.push(commit.id());
+            }
+            if !visit(&stretch)? {
                 return Ok(());
             }
-            let Some(parent) = parent else { return Ok(()) };
-            commit = parent;
+            length = (2 * length).min(LONGEST);
         }
+        Ok(())
     }
 
-    fn odb(&self) -> Result<Odb<'r>, StoreError> {
-        Ok(self.repository().odb()?)
+    /// Walks and looks for files; each change comes with its commit, newest first.
+    fn search(
+        &self,
+        mut files: Files,
+        mut visit: impl FnMut(&Commit<'_>, &str, Difference),
+    ) -> Result<(), StoreError> {
+        let odb = self.repository().odb()?;
+        self.walk(|stretch| {
+            differences(&odb, "", &stretch.steps, &mut files)?;
+            for (path, difference) in files.take() {
+                let commit = self.repository().find_commit(stretch.commits[difference.step])?;
+                visit(&commit, &path, difference);
+            }
+            Ok(!files.is_done())
+        })
     }
 
     /// For every file below `folder`, the commit that made it what it is here. Where the
@@ -83,26 +110,11 @@ impl<'r> Snapshot<'r> {
     /// # Errors
     /// An object that is missing or broken.
     pub fn last_changes(&self, folder: &str) -> Result<BTreeMap<String, LastChange>, StoreError> {
-        let odb = self.odb()?;
         let root = self.repository().find_commit(self.commit)?.tree_id();
-        let (_, top) = difference_at(&odb, None, Some(root), folder)?.unwrap_or_default();
-        let mut open: HashSet<String> = HashSet::new();
-        differences(&odb, None, top, folder, &mut |file| {
-            open.insert(file.path.to_owned());
-        })?;
+        let files = self.differences_below(folder, None, root)?.into_iter().map(|(path, _)| path);
         let mut found = BTreeMap::new();
-        self.walk(|step| {
-            let Some((before, after)) = difference_at(&odb, step.before, Some(step.after), folder)?
-            else {
-                return Ok(!open.is_empty());
-            };
-            let change = last_change(&step.commit);
-            differences(&odb, before, after, folder, &mut |file| {
-                if open.remove(file.path) {
-                    found.insert(file.path.to_owned(), change.clone());
-                }
-            })?;
-            Ok(!open.is_empty())
+        self.search(Files::new(files, true), |commit, path, _| {
+            found.insert(path.to_owned(), last_change(commit));
         })?;
         Ok(found)
     }
@@ -113,16 +125,11 @@ impl<'r> Snapshot<'r> {
     /// # Errors
     /// An object that is missing or broken.
     pub fn last_change(&self, path: &str) -> Result<Option<CommitId>, StoreError> {
-        let odb = self.odb()?;
-        let mut found = None;
-        self.walk(|step| {
-            let difference = difference_at(&odb, step.before, Some(step.after), path)?;
-            if let Some((_, Some(_))) = difference {
-                found = Some(step.commit.id().to_string());
-            }
-            Ok(difference.is_none())
+        let mut last = None;
+        self.search(Files::new([path.to_owned()], true), |commit, _, difference| {
+            last = difference.after.map(|_| commit.id().to_string());
         })?;
-        Ok(found)
+        Ok(last)
     }
 
     /// Every change of these files, newest first, in one walk.
@@ -130,19 +137,11 @@ impl<'r> Snapshot<'r> {
     /// # Errors
     /// An object that is missing or broken.
     pub fn changes_of(&self, paths: &[String]) -> Result<Vec<FileChange>, StoreError> {
-        let odb = self.odb()?;
-        let mut found = Vec::new();
-        self.walk(|step| {
-            for path in paths {
-                if let Some((before, after)) =
-                    difference_at(&odb, step.before, Some(step.after), path)?
-                {
-                    found.push(self.file_change(&step.commit, path, before, after)?);
-                }
-            }
-            Ok(true)
+        let mut changes = Vec::new();
+        self.search(Files::new(paths.iter().cloned(), false), |commit, path, difference| {
+            changes.push(self.file_change(commit, path, difference));
         })?;
-        Ok(found)
+        Ok(changes)
     }
 
     /// What this commit changed below `folder`, against its first parent.
@@ -152,50 +151,37 @@ impl<'r> Snapshot<'r> {
     pub fn own_changes(&self, folder: &str) -> Result<Vec<FileChange>, StoreError> {
         let commit = self.repository().find_commit(self.commit)?;
         let before = commit.parent(0).ok().map(|parent| parent.tree_id());
-        self.changes_between(before, &commit, folder)
+        let found = self.differences_below(folder, before, commit.tree_id())?;
+        let change = |(path, difference): (String, _)| self.file_change(&commit, &path, difference);
+        Ok(found.into_iter().map(change).collect())
     }
 
-    fn changes_between(
+    /// The files that differ below a folder, sorted by path.
+    fn differences_below(
         &self,
-        before: Option<Oid>,
-        commit: &Commit<'_>,
         folder: &str,
-    ) -> Result<Vec<FileChange>, StoreError> {
-        let odb = self.odb()?;
-        let (before, after) = match folder {
-            "" => (before, Some(commit.tree_id())),
-            folder => {
-                difference_at(&odb, before, Some(commit.tree_id()), folder)?.unwrap_or_default()
-            }
-        };
-        let mut files = Vec::new();
-        differences(&odb, before, after, folder, &mut |file| {
-            files.push((file.path.to_owned(), file.before, file.after));
-        })?;
-        files
-            .into_iter()
-            .map(|(path, before, after)| self.file_change(commit, &path, before, after))
-            .collect()
+        before: Option<Oid>,
+        after: Oid,
+    ) -> Result<Vec<(String, Difference)>, StoreError> {
+        let step = Difference { step: 0, before, after: Some(after) };
+        let mut below = Below { folder, found: Vec::new() };
+        differences(&self.repository().odb()?, "", &[step], &mut below)?;
+        below.found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(below.found)
     }
 
-    fn file_change(
-        &self,
-        commit: &Commit<'_>,
-        path: &str,
-        before: Option<Oid>,
-        after: Option<Oid>,
-    ) -> Result<FileChange, StoreError> {
+    fn file_change(&self, commit: &Commit<'_>, path: &str, difference: Difference) -> FileChange {
         let read = |id: Option<Oid>| {
             id.and_then(|id| self.repository().find_blob(id).ok())
                 .map(|blob| blob.content().to_vec())
         };
-        Ok(FileChange {
+        FileChange {
             path: path.to_owned(),
             change: last_change(commit),
             trailers: trailers(commit),
-            before: read(before),
-            after: read(after),
-        })
+            before: read(difference.before),
+            after: read(difference.after),
+        }
     }
 
     /// Who made this commit, and when.
@@ -280,6 +266,12 @@ impl<'r> Tips<'r> {
 }
 
 impl Tips<'_> {
+    /// Whether the history at hand is cut, as that of a shallow clone is.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.repository().is_shallow()
+    }
+
     /// The commits that lead to `new` and not to `old`, newest first, a hundred at most: id,
     /// subject and author.
     ///
@@ -303,6 +295,15 @@ impl Tips<'_> {
         };
         walk.take(SHOWN).map(told).collect()
     }
+}
+
+/// Whether the commit has a parent that a shallow clone does not know of.
+fn is_cut(commit: &Commit<'_>) -> bool {
+    commit.parent_count() == 0
+        && commit
+            .raw_header_bytes()
+            .split(|byte| *byte == b'\n')
+            .any(|line| line.starts_with(b"parent "))
 }
 
 fn last_change(commit: &Commit<'_>) -> LastChange {

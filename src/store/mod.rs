@@ -14,6 +14,7 @@ mod init;
 mod land;
 mod location;
 mod plan;
+mod search;
 mod snapshot;
 mod transport;
 mod tree_diff;

@@ -1,6 +1,10 @@
 //! One commit's files.
 
-use git2::{ObjectType, Oid, Repository};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use git2::{ObjectType, Oid, Repository, Tree};
 
 use super::error::StoreError;
 use super::transport::Fetched;
@@ -15,13 +19,16 @@ pub type CommitId = String;
 pub struct Snapshot<'r> {
     repository: &'r Repository,
     pub(super) commit: Oid,
-    root: Oid,
+    /// The folders that were looked into, by path; the root is `""`. Opening a folder of
+    /// 10,000 files once for each of them would take minutes.
+    folders: Rc<RefCell<HashMap<String, Option<Tree<'r>>>>>,
 }
 
 impl<'r> Snapshot<'r> {
     pub(super) fn new(repository: &'r Repository, commit: Oid) -> Result<Self, StoreError> {
-        let root = repository.find_commit(commit)?.tree_id();
-        Ok(Self { repository, commit, root })
+        let root = repository.find_commit(commit)?.tree()?;
+        let folders = HashMap::from([(String::new(), Some(root))]);
+        Ok(Self { repository, commit, folders: Rc::new(RefCell::new(folders)) })
     }
 
     pub(super) fn of(repository: &'r Repository, id: &CommitId) -> Result<Self, StoreError> {
@@ -39,12 +46,22 @@ impl<'r> Snapshot<'r> {
     }
 
     fn entry(&self, path: &str) -> Result<Option<(Oid, ObjectType)>, git2::Error> {
-        let tree = self.repository.find_tree(self.root)?;
-        match tree.get_path(path.as_ref()) {
-            Ok(entry) => Ok(entry.kind().map(|kind| (entry.id(), kind))),
-            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(error),
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let Some(folder) = self.folder(folder)? else { return Ok(None) };
+        let entry = folder.get_name(name);
+        Ok(entry.and_then(|entry| entry.kind().map(|kind| (entry.id(), kind))))
+    }
+
+    fn folder(&self, path: &str) -> Result<Option<Tree<'r>>, git2::Error> {
+        if let Some(known) = self.folders.borrow().get(path) {
+            return Ok(known.clone());
         }
+        let tree = match self.entry(path)? {
+            Some((id, ObjectType::Tree)) => Some(self.repository.find_tree(id)?),
+            _ => None,
+        };
+        self.folders.borrow_mut().insert(path.to_owned(), tree.clone());
+        Ok(tree)
     }
 }
 
@@ -61,10 +78,7 @@ impl Files for Snapshot<'_> {
 
     fn list(&self, folder: &str) -> Result<Vec<Entry>, ReadError> {
         let list = || {
-            let Some((id, ObjectType::Tree)) = self.entry(folder)? else {
-                return Ok(Vec::new());
-            };
-            let tree = self.repository.find_tree(id)?;
+            let Some(tree) = self.folder(folder)? else { return Ok(Vec::new()) };
             let mut entries: Vec<Entry> = tree
                 .iter()
                 .map(|entry| Entry {

@@ -1,18 +1,96 @@
-//! What differs between two trees, read from their raw bytes: a history has many trees and
-//! few changes, and building an object for every entry would cost more than reading it.
+//! What differs along a history, read from the raw bytes of its trees: a history has many
+//! trees and few changes, and building an object for every entry would cost more than
+//! reading it.
+//!
+//! The history of one folder is read before the next folder is opened. Its trees are packed
+//! as differences from each other, and libgit2 keeps few of them unpacked: going back and
+//! forth between folders would unpack the same trees again and again.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
-use git2::{Odb, Oid};
+use git2::{Odb, OdbObject, Oid};
 
 use super::error::StoreError;
 
-/// One entry of a tree.
+/// What a step of a walk made of a file or folder: its object before and after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The number of the step, from the newest.
+    pub step: usize,
+    pub before: Option<Oid>,
+    pub after: Option<Oid>,
+}
+
+/// What is looked for along a walk.
+pub trait Search {
+    /// Whether this file, or something below this folder, is still looked for.
+    fn wants(&self, path: &str) -> bool;
+    /// A file that was looked for differs; the newest difference of each file comes first.
+    fn found(&mut self, path: &str, difference: Difference);
+}
+
+/// Finds the files that differ below `folder`, which these steps changed. Folders that are
+/// the same are not opened.
+pub fn differences(
+    odb: &Odb<'_>,
+    folder: &str,
+    steps: &[Difference],
+    search: &mut dyn Search,
+) -> Result<(), StoreError> {
+    let mut folders: BTreeMap<String, Vec<Difference>> = BTreeMap::new();
+    // What a step began with is what the step before it, which comes next, ended with.
+    let mut last: Option<(Oid, OdbObject<'_>)> = None;
+    for Difference { step, before, after } in steps.iter().copied() {
+        let read = |id: Option<Oid>| id.map(|id| odb.read(id)).transpose();
+        let new = match last.take() {
+            Some((id, object)) if Some(id) == after => Some(object),
+            _ => read(after)?,
+        };
+        let old = read(before)?;
+        for (left, right) in Changed::new(old.as_ref(), new.as_ref()) {
+            let name = left.or(right).map_or(&b""[..], |entry| entry.name);
+            let path = join(folder, &String::from_utf8_lossy(name));
+            if !search.wants(&path) {
+                continue;
+            }
+            let id = |entry: Option<Entry<'_>>, folder: bool| {
+                entry.filter(|entry| entry.folder == folder).and_then(|entry| entry.id())
+            };
+            let file = Difference { step, before: id(left, false), after: id(right, false) };
+            if file.before != file.after {
+                search.found(&path, file);
+            }
+            let below = Difference { step, before: id(left, true), after: id(right, true) };
+            if below.before != below.after {
+                folders.entry(path).or_default().push(below);
+            }
+        }
+        if !search.wants(folder) {
+            return Ok(());
+        }
+        last = before.zip(old);
+    }
+    drop(last);
+    folders.iter().try_for_each(|(path, steps)| differences(odb, path, steps, search))
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// One entry of a tree.
+#[derive(Clone, Copy, Debug)]
 struct Entry<'a> {
     name: &'a [u8],
-    id: Oid,
+    id: &'a [u8],
     folder: bool,
+}
+
+impl Entry<'_> {
+    fn id(&self) -> Option<Oid> {
+        Oid::from_bytes(self.id).ok()
+    }
 }
 
 /// The entries of a tree object's bytes: `mode SP name NUL id`, in git's order.
@@ -27,70 +105,79 @@ impl<'a> Iterator for Entries<'a> {
         let (mode, rest) = self.0.split_at(space);
         let nul = rest.iter().position(|byte| *byte == 0)?;
         let (name, rest) = rest.split_at(nul);
-        let id = Oid::from_bytes(rest.get(1..=ID)?).ok()?;
+        let id = rest.get(1..=ID)?;
         self.0 = &rest[ID + 1..];
         Some(Entry { name: &name[1..], id, folder: mode == b"40000" })
     }
 }
 
-/// A file that differs: its path, and its blob before and after.
-pub struct Difference<'a> {
-    pub path: &'a str,
-    pub before: Option<Oid>,
-    pub after: Option<Oid>,
+/// The entries that differ, of one tree or both, in git's order.
+struct Changed<'a> {
+    old: Entries<'a>,
+    new: Entries<'a>,
 }
 
-/// Calls `found` for every file below `folder` that is not the same in both trees. Folders
-/// that are the same are not opened.
-pub fn differences(
-    odb: &Odb<'_>,
-    before: Option<Oid>,
-    after: Option<Oid>,
-    folder: &str,
-    found: &mut dyn FnMut(&Difference<'_>),
-) -> Result<(), StoreError> {
-    if before == after {
-        return Ok(());
+impl<'a> Changed<'a> {
+    fn new(old: Option<&'a OdbObject<'_>>, new: Option<&'a OdbObject<'_>>) -> Self {
+        let entries =
+            |tree: Option<&'a OdbObject<'_>>| Entries(tree.map_or(&[], |tree| tree.data()));
+        Self { old: entries(old), new: entries(new) }
     }
-    let read = |id: Option<Oid>| id.map(|id| odb.read(id)).transpose();
-    let (old, new) = (read(before)?, read(after)?);
-    let mut old = Entries(old.as_ref().map_or(&[], |object| object.data())).peekable();
-    let mut new = Entries(new.as_ref().map_or(&[], |object| object.data())).peekable();
-    loop {
-        let (left, right) = match (old.peek(), new.peek()) {
-            (None, None) => return Ok(()),
-            (Some(left), None) => (Some(*left), None),
-            (None, Some(right)) => (None, Some(*right)),
-            (Some(left), Some(right)) => match order(left, right) {
-                Ordering::Less => (Some(*left), None),
-                Ordering::Equal => (Some(*left), Some(*right)),
-                Ordering::Greater => (None, Some(*right)),
-            },
-        };
-        if left.is_some() {
-            old.next();
+
+    /// Passes the entries that both begin with. Two trees of one history share nearly all
+    /// of their bytes, and comparing bytes costs far less than reading entries.
+    fn skip_shared(&mut self) {
+        let (old, new) = (self.old.0, self.new.0);
+        let shared = shared(old, new);
+        if shared == old.len() && shared == new.len() {
+            (self.old, self.new) = (Entries(&[]), Entries(&[]));
+            return;
         }
-        if right.is_some() {
-            new.next();
-        }
-        if left.map(|entry| entry.id) == right.map(|entry| entry.id) {
-            continue;
-        }
-        let name = left.or(right).map_or(&b""[..], |entry| entry.name);
-        let path = join(folder, &String::from_utf8_lossy(name));
-        let as_folder =
-            |entry: Option<Entry<'_>>| entry.filter(|entry| entry.folder).map(|entry| entry.id);
-        let as_file =
-            |entry: Option<Entry<'_>>| entry.filter(|entry| !entry.folder).map(|entry| entry.id);
-        let (folders, files) =
-            ((as_folder(left), as_folder(right)), (as_file(left), as_file(right)));
-        if folders != (None, None) {
-            differences(odb, folders.0, folders.1, &path, found)?;
-        }
-        if files != (None, None) {
-            found(&Difference { path: &path, before: files.0, after: files.1 });
+        let mut skipped = Entries(&old[..shared]);
+        while skipped.next().is_some() {}
+        let whole = shared - skipped.0.len();
+        (self.old, self.new) = (Entries(&old[whole..]), Entries(&new[whole..]));
+    }
+}
+
+impl<'a> Iterator for Changed<'a> {
+    type Item = (Option<Entry<'a>>, Option<Entry<'a>>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            self.skip_shared();
+            let (mut old, mut new) = (Entries(self.old.0), Entries(self.new.0));
+            let (mut left, mut right) = (old.next(), new.next());
+            match (&left, &right) {
+                (None, None) => return None,
+                (Some(before), Some(after)) => match order(before, after) {
+                    Ordering::Less => right = None,
+                    Ordering::Equal => {}
+                    Ordering::Greater => left = None,
+                },
+                _ => {}
+            }
+            if left.is_some() {
+                self.old = old;
+            }
+            if right.is_some() {
+                self.new = new;
+            }
+            // Where only the mode changed, the content is the same.
+            if left.map(|entry| entry.id) != right.map(|entry| entry.id) {
+                return Some((left, right));
+            }
         }
     }
+}
+
+/// How many bytes both begin with.
+fn shared(old: &[u8], new: &[u8]) -> usize {
+    const STEP: usize = 256;
+    let steps = old.chunks_exact(STEP).zip(new.chunks_exact(STEP));
+    let whole = steps.take_while(|(old, new)| old == new).count() * STEP;
+    let rest = old[whole..].iter().zip(&new[whole..]);
+    whole + rest.take_while(|(old, new)| old == new).count()
 }
 
 /// git sorts a folder as if its name ended in `/`.
@@ -99,43 +186,25 @@ fn order(left: &Entry<'_>, right: &Entry<'_>) -> Ordering {
     left.name.iter().chain(end(left)).cmp(right.name.iter().chain(end(right)))
 }
 
-fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
-}
-
-/// What stands at `path` below two trees, or `None` if it is the same; nothing is opened
-/// that is the same in both.
-pub fn difference_at(
-    odb: &Odb<'_>,
-    before: Option<Oid>,
-    after: Option<Oid>,
-    path: &str,
-) -> Result<Option<(Option<Oid>, Option<Oid>)>, StoreError> {
-    let (mut before, mut after) = (before, after);
-    for part in path.split('/') {
-        if before == after {
-            return Ok(None);
-        }
-        before = find(odb, before, part)?;
-        after = find(odb, after, part)?;
-    }
-    Ok((before != after).then_some((before, after)))
-}
-
-fn find(odb: &Odb<'_>, tree: Option<Oid>, name: &str) -> Result<Option<Oid>, StoreError> {
-    let Some(tree) = tree else { return Ok(None) };
-    let object = odb.read(tree)?;
-    if object.kind() != git2::ObjectType::Tree {
-        return Ok(None);
-    }
-    Ok(Entries(object.data()).find(|entry| entry.name == name.as_bytes()).map(|entry| entry.id))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use git2::Repository;
     use git2::build::TreeUpdateBuilder;
+
+    /// Step, path, and whether it was there before and after.
+    struct Everything(Vec<(usize, String, bool, bool)>);
+
+    impl Search for Everything {
+        fn wants(&self, _: &str) -> bool {
+            true
+        }
+
+        fn found(&mut self, path: &str, difference: Difference) {
+            let Difference { step, before, after } = difference;
+            self.0.push((step, path.to_owned(), before.is_some(), after.is_some()));
+        }
+    }
 
     fn tree(repository: &Repository, files: &[(&str, &str)]) -> Oid {
         let empty = repository.treebuilder(None).expect("a tree").write().expect("a tree");
@@ -166,15 +235,10 @@ mod tests {
             &repository,
             &[("a/x", "1"), ("a/y", "2"), ("b", "1"), ("c/now/folder", "1"), ("d/e/f", "1")],
         );
-        let mut found = Vec::new();
-        differences(&odb, Some(before), Some(after), "", &mut |difference| {
-            found.push((
-                difference.path.to_owned(),
-                difference.before.is_some(),
-                difference.after.is_some(),
-            ));
-        })
-        .expect("read");
+        let mut search = Everything(Vec::new());
+        let step = Difference { step: 0, before: Some(before), after: Some(after) };
+        differences(&odb, "", &[step], &mut search).expect("read");
+        search.0.sort();
         let expected = [
             ("a-b", true, false),
             ("a/y", true, true),
@@ -182,22 +246,40 @@ mod tests {
             ("c", true, false),
             ("c/now/folder", false, true),
         ];
-        assert_eq!(found, expected.map(|(path, before, after)| (path.to_owned(), before, after)));
-        for (path, before_is, after_is) in expected {
-            let difference =
-                difference_at(&odb, Some(before), Some(after), path).expect("read").expect(path);
-            assert_eq!(
-                (difference.0.is_some(), difference.1.is_some()),
-                (before_is, after_is || path == "c"),
-                "{path}"
-            );
+        let expected = expected.map(|(path, before, after)| (0, path.to_owned(), before, after));
+        assert_eq!(search.0, expected);
+    }
+
+    #[test]
+    fn every_change_of_a_history_is_found_at_its_step() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let repository = Repository::init_bare(folder.path()).expect("a repository");
+        let odb = repository.odb().expect("objects");
+        // Enough files that most of a tree is the same bytes.
+        let names: Vec<String> =
+            (0..100).map(|number| format!("d/{}/{number}", number % 2)).collect();
+        let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "0")).collect();
+        let mut trees = vec![None, Some(tree(&repository, &files))];
+        let mut expected = Vec::new();
+        let changes = [(0, "1"), (1, "1"), (99, "1"), (98, "1"), (0, "0"), (50, "1"), (99, "2")];
+        for (file, content) in changes {
+            files[file].1 = content;
+            trees.push(Some(tree(&repository, &files)));
         }
-        for same in ["a/x", "d/e/f", "nothing"] {
-            assert_eq!(
-                difference_at(&odb, Some(before), Some(after), same).expect("read"),
-                None,
-                "{same}"
-            );
+        trees.reverse();
+        for (step, (file, _)) in changes.iter().rev().enumerate() {
+            expected.push((step, names[*file].clone(), true, true));
         }
+        expected.extend(names.iter().map(|name| (changes.len(), name.clone(), false, true)));
+        expected.sort();
+        let steps: Vec<_> = trees
+            .windows(2)
+            .enumerate()
+            .map(|(step, pair)| Difference { step, before: pair[1], after: pair[0] })
+            .collect();
+        let mut search = Everything(Vec::new());
+        differences(&odb, "", &steps, &mut search).expect("read");
+        search.0.sort();
+        assert_eq!(search.0, expected);
     }
 }

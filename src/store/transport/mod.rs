@@ -7,6 +7,7 @@ mod smart;
 mod ssh;
 
 use std::collections::BTreeMap;
+use std::sync::Once;
 use std::time::Instant;
 
 use git2::{Oid, Repository};
@@ -123,8 +124,30 @@ pub fn open(location: &Location, access: &Access) -> Result<Box<dyn Transport>, 
     })
 }
 
+/// Sets libgit2 up to read long histories.
+fn prepare() {
+    /// How much of the packs is in memory at a time, and in pieces of which size; libgit2
+    /// would take all of them.
+    const MAPPED: usize = 64 << 20;
+    const PIECE: usize = 8 << 20;
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Objects are hashed when they are fetched, and git itself does not hash them again
+        // when it reads them: for a long history that would be most of the time.
+        git2::opts::strict_hash_verification(false);
+        // SAFETY: each call only writes a number that libgit2 reads when it maps a piece of a
+        // pack; it comes before the first pack is opened.
+        let set = unsafe {
+            git2::opts::set_mwindow_size(PIECE)
+                .and_then(|()| git2::opts::set_mwindow_mapped_limit(MAPPED))
+        };
+        debug_assert!(set.is_ok());
+    });
+}
+
 /// A bare repository for the objects of one run, gone with it.
 fn scratch() -> Result<(tempfile::TempDir, Repository), TransportError> {
+    prepare();
     let folder = tempfile::Builder::new().prefix("pinrail-").tempdir().map_err(|error| {
         TransportError::Local(format!("cannot make a temporary folder: {error}"))
     })?;

@@ -29,7 +29,7 @@ use crate::store::location::SshAddress;
 /// A repository behind a channel, its objects in a repository for this run.
 pub struct Smart {
     objects: Repository,
-    _folder: TempDir,
+    folder: TempDir,
     line: Line,
 }
 
@@ -62,7 +62,7 @@ impl Smart {
 
     fn over(channel: Box<dyn Channel>) -> Result<Self, TransportError> {
         let (folder, objects) = scratch()?;
-        Ok(Self { objects, _folder: folder, line: Line::new(channel) })
+        Ok(Self { objects, folder, line: Line::new(channel) })
     }
 
     /// Runs one exchange; an error of the channel wins over what libgit2 makes of it.
@@ -84,7 +84,7 @@ impl Transport for Smart {
         history: History,
         until: Instant,
     ) -> Result<Fetched, TransportError> {
-        self.exchange(until, |objects, remote| {
+        let fetched = self.exchange(until, |objects, remote| {
             remote.connect(Direction::Fetch).map_err(broken)?;
             let mut fetched = Fetched::default();
             let heads: Vec<(String, Oid)> = remote
@@ -110,7 +110,12 @@ impl Transport for Smart {
             }
             remote.disconnect().map_err(broken)?;
             Ok(fetched)
-        })
+        })?;
+        if history == History::Whole {
+            // Commits that were read while their parents were missing are remembered without.
+            self.objects = Repository::open_bare(self.folder.path())?;
+        }
+        Ok(fetched)
     }
 
     fn push(&mut self, update: &Update<'_>, until: Instant) -> Result<(), TransportError> {

@@ -1,0 +1,86 @@
+//! Which version was there before, told from the versions that a pin has had.
+
+use super::pin::Pin;
+
+/// Where a pin goes back to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WayBack<'a> {
+    /// The version before the one that is there; none where that was the first.
+    pub before: Option<&'a Pin>,
+    /// Whether the version that is there is one that came back.
+    pub came_back: bool,
+}
+
+/// The way back from the last of these versions, which come oldest first; one that is gone
+/// is none. A version that comes back takes away what was put on it meanwhile, so that going
+/// back again never brings the one that was left.
+#[must_use]
+pub fn way_back<'a>(versions: impl IntoIterator<Item = Option<&'a Pin>>) -> WayBack<'a> {
+    let mut stack: Vec<&Pin> = Vec::new();
+    let (mut is_gone, mut came_back) = (true, false);
+    for version in versions {
+        let was_gone = std::mem::replace(&mut is_gone, version.is_none());
+        let Some(version) = version else { continue };
+        let there = stack.iter().position(|earlier| earlier.same_version(version));
+        let again = !was_gone && there.is_some_and(|there| there + 1 == stack.len());
+        stack.truncate(there.unwrap_or(stack.len()));
+        stack.push(version);
+        came_back = if again { came_back } else { there.is_some() };
+    }
+    if is_gone {
+        return WayBack { before: stack.last().copied(), came_back: false };
+    }
+    stack.pop();
+    WayBack { before: stack.last().copied(), came_back }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the way back leads from a line of versions, `-` for none; `!` if one came back.
+    fn way(tags: &str) -> String {
+        let pin = |tag: char| {
+            let revision = "a".repeat(40);
+            let json = format!(
+                "{{\"cluster\": \"eu-1\", \"service\": \"api\", \"imageTag\": \"{tag}\", \"targetRevision\": \"{revision}\"}}"
+            );
+            (tag != '-').then(|| Pin::parse(json.as_bytes()).expect("a pin"))
+        };
+        let pins: Vec<Option<Pin>> = tags.chars().map(pin).collect();
+        let way = way_back(pins.iter().map(Option::as_ref));
+        let tag = way.before.map_or("-".to_owned(), |pin| pin.image_tag.to_string());
+        if way.came_back { tag + "!" } else { tag }
+    }
+
+    #[test]
+    fn the_version_before_is_the_one_that_was_there_last() {
+        for (versions, before) in
+            [("", "-"), ("1", "-"), ("-1", "-"), ("12", "1"), ("123", "2"), ("1122", "1")]
+        {
+            assert_eq!(way(versions), before, "{versions}");
+        }
+    }
+
+    #[test]
+    fn what_was_left_is_never_gone_back_to() {
+        for (versions, before) in [
+            ("1232", "1!"),
+            ("12322", "1!"),
+            ("12321", "-!"),
+            ("121", "-!"),
+            ("1213", "1"),
+            ("12324", "2"),
+            ("123242", "1!"),
+        ] {
+            assert_eq!(way(versions), before, "{versions}");
+        }
+    }
+
+    #[test]
+    fn a_pin_that_is_gone_comes_back_as_it_was() {
+        for (versions, before) in [("12-", "2"), ("12-2", "1!"), ("-", "-"), ("121-", "1")] {
+            assert_eq!(way(versions), before, "{versions}");
+        }
+    }
+}

@@ -57,7 +57,7 @@ impl DiffArgs {
                 let _progress = context.talk.progress(&format!("reading {url}"));
                 between(context, &url, b, a)
                     .map_err(|error| {
-                        warnings.push(format!("the commits between are not shown: {error}"))
+                        warnings.push(format!("the commits between are not shown: {error}"));
                     })
                     .ok()
             }

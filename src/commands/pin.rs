@@ -180,7 +180,9 @@ fn many(pinned: Pinned) -> Report {
     }
     let outcomes: Vec<Outcome> = items.iter().map(|item| item.outcome).collect();
     let any = |wanted: Outcome| outcomes.contains(&wanted);
-    let locked = items.iter().any(|item| item.cause.as_ref().is_some_and(|cause| cause.is_rule()));
+    let locked = items.iter().any(|item| {
+        item.cause.as_ref().is_some_and(super::super::domain::promotion::Cause::is_rule)
+    });
     let kind = match () {
         () if outcomes.iter().all(|outcome| went_in(*outcome)) => None,
         () if locked => Some(ErrorKind::Refused),

@@ -97,7 +97,7 @@ impl PromoteArgs {
                 }
             }
         }
-        report(done, self.all)
+        Ok(report(done, self.all))
     }
 
     /// The services, and with `--all-or-nothing` the items of a promotion that may not be.
@@ -322,11 +322,12 @@ fn stay(moves: &mut [Move], open: &Open) {
     }
 }
 
-fn report(done: Done, all: bool) -> Result<Report, CommandError> {
+fn report(done: Done, all: bool) -> Report {
     let Done { items, requests, commit, attempts, run, mut said } = done;
     let any = |wanted: Outcome| items.iter().any(|item| item.outcome == wanted);
-    let invalid =
-        items.iter().any(|item| item.cause.as_ref().is_some_and(|cause| cause.is_invalid()));
+    let invalid = items.iter().any(|item| {
+        item.cause.as_ref().is_some_and(super::super::domain::promotion::Cause::is_invalid)
+    });
     let went = any(Outcome::Promoted) || any(Outcome::Requested);
     let refused = any(Outcome::Refused);
     let outcome = match () {
@@ -363,5 +364,5 @@ fn report(done: Done, all: bool) -> Result<Report, CommandError> {
         CommandError::new(kind, message)
             .hint("`--all-or-nothing` writes nothing then; `pinrail status` shows what is where")
     });
-    Ok(report)
+    report
 }

@@ -96,7 +96,7 @@ impl RollbackArgs {
         for (name, moves) in wanted.requests(&config, &decided) {
             wanted.ask(&mut repo, &config, &name, &moves, &mut report)?;
         }
-        told(report, is_cut)
+        Ok(told(report, is_cut))
     }
 
     fn goal(&self) -> Goal<'_> {
@@ -264,7 +264,7 @@ fn subject(moves: &[&Move]) -> String {
     }
 }
 
-fn told(report: RollbackReport, is_cut: bool) -> Result<Report, CommandError> {
+fn told(mut report: RollbackReport, is_cut: bool) -> Report {
     let mut said = report.run.shown();
     said.extend(report.items.iter().map(|item| item.rolled_back(report.run.dry_run)));
     said.extend(report.commits.iter().map(|commit| format!("Commit {}", &commit[..7])));
@@ -295,9 +295,8 @@ fn told(report: RollbackReport, is_cut: bool) -> Result<Report, CommandError> {
             .hints((is_cut && !held_back).then(|| cut.to_owned()))
             .hint("`pinrail history SERVICE` shows which versions were there, and `--to` names one")
     });
-    let mut report = report;
     for item in report.items.iter_mut().filter(|item| item.outcome == Outcome::Promoted) {
         item.outcome = Outcome::Rolledback;
     }
-    Ok(Report { said, shortfall, ..Report::new(outcome, Body::Rollback(report)) })
+    Report { said, shortfall, ..Report::new(outcome, Body::Rollback(report)) }
 }

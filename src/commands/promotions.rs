@@ -8,6 +8,7 @@ use super::requests::{self, Open};
 use super::state::{Opened, State};
 use super::status_text::{ago, finished, table};
 use super::{CommandError, Context, ErrorKind};
+use crate::domain::layout;
 use crate::domain::name::BranchName;
 use crate::domain::nearest::{did_you_mean, nearest};
 use crate::domain::promotion::Cause;
@@ -178,8 +179,8 @@ fn merge(context: &Context, args: MergeArgs) -> Result<Report, CommandError> {
         if open.is_empty() {
             return Ok(nothing(Merged::Empty));
         }
-        unlocked(&state, &open, context)?;
         requests::judge(&state, &open.edits)?;
+        may_go(&state, &open, context)?;
         let mut message = requests::message(context, &name, &open.moves);
         message.subject = format!("merge {}", name.branch());
         message.trailers.push(("Request".to_owned(), name.branch().to_string()));
@@ -239,20 +240,30 @@ fn merge(context: &Context, args: MergeArgs) -> Result<Report, CommandError> {
     Ok(Report { said, warnings, ..Report::new(outcome, Body::Merge(report)) })
 }
 
-/// A lock holds an approval as well.
-fn unlocked(state: &State<'_>, open: &Open, context: &Context) -> Result<(), CommandError> {
+/// What holds a promotion back holds an approval as well.
+fn may_go(state: &State<'_>, open: &Open, context: &Context) -> Result<(), CommandError> {
     let root = state.root();
-    for step in &open.moves {
-        match root.lock(&step.environment, &step.service, context.now)? {
+    for PinMove { service, environment, .. } in &open.moves {
+        let refuse = |cause: &Cause| {
+            let message = format!("not `{service}` in `{environment}`: {}", cause.sentence());
+            Err(CommandError::new(ErrorKind::Refused, message).hint("the request stays open"))
+        };
+        match root.lock(environment, service, context.now)? {
             Ok(None) => {}
-            Ok(Some(lock)) => {
-                let cause = Cause::from(&lock).sentence();
-                let message = format!("`{}` in `{}` is {cause}", step.service, step.environment);
-                return Err(
-                    CommandError::new(ErrorKind::Refused, message).hint("the request stays open")
-                );
-            }
+            Ok(Some(lock)) => return refuse(&Cause::from(&lock)),
             Err(problem) => return Err(problem.into()),
+        }
+        let from = root.config.environment(environment.as_str()).and_then(|it| it.from.as_ref());
+        if let Some(source) = from.and_then(|from| root.config.environment(from.as_str())) {
+            let there = match root.domain_of(service)? {
+                Some(domain) => {
+                    root.files_of(source).read(&layout::pin(&source.name, domain, service))?
+                }
+                None => None,
+            };
+            if there.is_none() {
+                return refuse(&Cause::NotInSource { source: source.name.clone() });
+            }
         }
     }
     Ok(())

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::support::git::{self, commit_file, git, tip};
+use crate::support::git::{self, commit_file, git};
+use crate::support::git_http::GitHttp;
+use crate::support::pinrail::{pinrail_at, run};
 use crate::support::root::{FORGE, REGIONS, Root, pin_file, pin_path_in, revision_of};
 
 const API: &str = "pinrail/promote/production/api";
@@ -128,6 +130,21 @@ fn a_request_whose_base_moved_is_found_again_and_not_made_anew() {
 }
 
 #[test]
+fn over_http_a_base_that_moved_is_no_commit_of_a_human() {
+    let root = requested();
+    let head = root.branch_tip(API);
+    root.commit("README.md", "moved on\n");
+    let server = GitHttp::serve(&root.served());
+    let url = server.url("root.git");
+    let at = |arguments: &[&str]| run(&mut pinrail_at(&url, &[&["--json"], arguments].concat()));
+    assert_eq!(at(&PROMOTE).succeeded().document()["outcome"], "requested");
+    assert_eq!(root.branch_tip(API), head);
+    assert_eq!(at(&MERGE).succeeded().document()["outcome"], "merged");
+    let parents = git(&root.repo(), &["log", "-1", "--format=%P", "main"]);
+    assert_eq!(parents.split(' ').nth(1), head.as_deref());
+}
+
+#[test]
 fn keys_that_somebody_gave_the_pin_meanwhile_survive_the_merge() {
     let root = Root::new(&["api"]);
     root.release("api", "1");
@@ -146,7 +163,6 @@ fn branches_that_look_like_requests_and_are_none_harm_nothing() {
     let root = requested();
     let other = ["pinrail/note", "pinrail/promote/production/Api", "pinrail/promote/a/b/c"];
     for branch in other {
-        tip(&root.repo(), branch);
         git(&root.repo(), &["update-ref", &format!("refs/heads/{branch}"), "main"]);
     }
     let list = root.json(&["promotions"]).succeeded().document();

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::git::{self, commit_file};
-use crate::support::root::{FORGE, Root, pin_path, pin_path_in};
+use crate::support::root::{FORGE, Root, pin_file, pin_path, pin_path_in};
 
 const REMOVE: [&str; 3] = ["service", "remove", "api"];
 const REGISTERED: &str = "services/services/api.yaml";
@@ -80,9 +80,7 @@ fn a_service_that_is_only_registered_or_only_pinned_goes_as_well() {
     assert_eq!((&document["outcome"], &document["applications"]), (&json!("removed"), &json!([])));
     assert_eq!(document["commits"].as_array().map(Vec::len), Some(1));
     let root = Root::new(&[]);
-    root.json(&["pin", "api", "-e", "staging", "--image-tag", "1", "--create", "--revision"])
-        .document();
-    let pin = crate::support::root::pin_file("shared", "api", "1", &json!({}));
+    let pin = pin_file("shared", "api", "1", &json!({}));
     root.commit(&pin_path("api"), &pin);
     let document = root.json(&REMOVE).succeeded().document();
     assert_eq!(document["applications"], json!(["staging-api"]));
@@ -90,13 +88,31 @@ fn a_service_that_is_only_registered_or_only_pinned_goes_as_well() {
 }
 
 #[test]
-fn a_request_for_a_service_that_was_removed_is_not_merged_unseen() {
-    let root = Root::new(&["api"]);
-    root.stage("api", "1");
+fn a_request_that_was_open_does_not_bring_a_removed_service_back() {
+    let root = Root::new(&["api", "web"]);
+    for service in ["api", "web"] {
+        root.stage(service, "1");
+    }
     root.json(&["promote", "api", "--to", "production"]).succeeded();
+    root.json(&["promote", "--all", "--to", "production"]).succeeded();
     root.json(&REMOVE).succeeded();
+    let refs = root.refs();
+    for request in ["production/api", "production"] {
+        let run = root.json(&["promotions", "merge", request]);
+        let document = run.document();
+        assert_eq!((run.code, &document["error"]["kind"]), (5, &json!("refused")), "{run:?}");
+        assert!(document["error"]["message"].to_string().contains("staging"), "{document:#}");
+    }
     let run = root.json(&["promote", "api", "--to", "production"]);
     assert_eq!((run.code, &run.document()["error"]["kind"]), (1, &json!("notFound")), "{run:?}");
+    assert_eq!(root.refs(), refs);
+    // The train goes on without it.
+    root.json(&["promote", "--all", "--to", "production"]).succeeded();
+    root.json(&["promotions", "merge", "production"]).succeeded();
+    assert_eq!(
+        (root.tag("production", "api"), root.tag("production", "web").is_some()),
+        (None, true)
+    );
 }
 
 #[test]

@@ -73,7 +73,11 @@ impl Smart {
     ) -> Result<T, TransportError> {
         self.line.start(until);
         let mut remote = self.objects.remote_anonymous(&self.line.address)?;
-        run(&self.objects, &mut remote).map_err(|error| self.line.failure().unwrap_or(error))
+        run(&self.objects, &mut remote).map_err(|error| match error {
+            // What the server said stands, even if the line broke when we took our leave.
+            TransportError::Refused(_) | TransportError::Stale => error,
+            error => self.line.failure().unwrap_or(error),
+        })
     }
 }
 

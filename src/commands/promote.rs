@@ -309,7 +309,7 @@ fn edits(moves: &[Move]) -> Edits {
     edits
 }
 
-/// A frozen request stays as it was opened: that is what is asked for.
+/// A frozen request stays as it was opened: that is what is asked for, and nothing else.
 fn stay(moves: &mut [Move], open: &Open) {
     for step in moves.iter_mut().filter(|step| step.verdict == Verdict::Go) {
         let asked = open
@@ -318,6 +318,9 @@ fn stay(moves: &mut [Move], open: &Open) {
             .find(|asked| asked.service == step.service && asked.environment == step.environment);
         if let Some(asked) = asked {
             step.to = Some(asked.to.clone());
+        } else {
+            let branch = open.name.branch().to_string();
+            step.verdict = Verdict::Refused(Cause::RequestFrozen { branch });
         }
     }
 }

@@ -57,6 +57,8 @@ pub enum Cause {
     MovedOn,
     /// The request's branch has commits of somebody else.
     ForeignCommits { branch: String },
+    /// The open request asks for something else, and stays as it was opened.
+    RequestFrozen { branch: String },
     /// Another of the services that were named may not go.
     AnotherRefused,
 }
@@ -80,6 +82,9 @@ impl Cause {
             Self::MovedOn => "another version is there by now".to_owned(),
             Self::ForeignCommits { branch } => {
                 format!("`{branch}` has commits that pinrail did not make")
+            }
+            Self::RequestFrozen { branch } => {
+                format!("`{branch}` is open without it and frozen: merge or close that first")
             }
             Self::AnotherRefused => "another service that was named may not go".to_owned(),
         }

@@ -23,7 +23,7 @@ pub enum StoreError {
     #[error("{location} did not answer in time: {words}")]
     Timeout { location: String, words: String },
     /// The server said no, and nobody else moved the branch.
-    #[error("{location} refused the change to `{branch}` after {attempts} tries: {words}")]
+    #[error("{location} refused the change to `{branch}` ({}): {words}", tries(*attempts))]
     Refused { location: String, branch: BranchName, attempts: u32, words: String },
     /// A work tree with changes cannot follow its branch.
     #[error("the work tree of {location} has changes that are not committed")]
@@ -67,4 +67,8 @@ impl From<git2::Error> for StoreError {
     fn from(error: git2::Error) -> Self {
         Self::Local(format!("git: {}", error.message()))
     }
+}
+
+fn tries(attempts: u32) -> String {
+    if attempts == 1 { "one try".to_owned() } else { format!("after {attempts} tries") }
 }

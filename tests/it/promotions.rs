@@ -92,6 +92,27 @@ fn a_living_request_follows_staging_and_a_frozen_one_stays() {
 }
 
 #[test]
+fn what_is_staged_while_a_frozen_train_is_open_is_not_on_it() {
+    let root = Root::new(&["api", "web"]);
+    let config = root.file("pinrail.yaml").expect("a configuration");
+    let frozen = "mode: request, request: {update: frozen}";
+    root.commit("pinrail.yaml", &config.replace("mode: request", frozen));
+    root.stage("api", "1");
+    let train = ["promote", "--all", "--to", "production"];
+    root.json(&train).succeeded();
+    root.stage("web", "1");
+    let document = root.json(&train).succeeded().document();
+    assert_eq!(document["outcome"], "partial");
+    let outcomes: Vec<_> = document["items"].as_array().expect("items").iter().collect();
+    assert_eq!(outcomes[0]["outcome"], "requested");
+    assert_eq!(outcomes[1]["service"], "web");
+    assert_eq!(outcomes[1]["cause"], json!({"kind": "requestFrozen", "branch": TRAIN}));
+    root.json(&["promotions", "merge", "production"]).succeeded();
+    assert_eq!(root.tag("production", "web"), None);
+    assert_eq!(root.json(&train).succeeded().document()["outcome"], "requested");
+}
+
+#[test]
 fn a_request_that_has_nothing_left_to_ask_for_is_closed_by_the_next_promote() {
     let root = requested(&["api"]);
     let path = pin_path_in("production", "api");

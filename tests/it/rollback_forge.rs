@@ -9,6 +9,7 @@ use crate::support::git::{self, commit_file, git};
 use crate::support::git_http::{Fault, GitHttp};
 use crate::support::pinrail::{Run, pinrail_at, run};
 use crate::support::root::{FORGE, Root, pin_path_in, revision_of};
+use crate::support::way::Way;
 
 const BACK: [&str; 4] = ["rollback", "api", "-e", "production"];
 const API: &str = "pinrail/promote/production/api";
@@ -157,36 +158,38 @@ fn a_version_that_comes_in_while_going_back_is_told_and_not_taken_out() {
 }
 
 /// A bare mirror that has only the newest commit of every branch.
-fn shallow(root: &Root) -> String {
+fn shallow(root: &Root, name: &str) {
     let source = format!("file://{}", root.repo().display());
     let clone = ["clone", "--quiet", "--bare", "--depth", "1", "--no-single-branch", &source];
-    git(&root.served(), &[&clone[..], &["shallow.git"]].concat());
-    let path = root.served().join("shallow.git");
-    path.to_str().expect("the path is UTF-8").to_owned()
+    git(&root.served(), &[&clone[..], &[name]].concat());
+    git(&root.served().join(name), &["config", "http.receivepack", "true"]);
 }
 
 #[test]
 fn a_shallow_mirror_has_no_earlier_version_and_takes_pins_all_the_same() {
     let root = released(Root::new(&["api"]));
-    let url = shallow(&root);
-    let at = |arguments: &[&str]| run(&mut pinrail_at(&url, &[&["--json"], arguments].concat()));
-    let back = at(&BACK);
-    assert_eq!(back.code, 1, "{back:?}");
-    let document = back.document();
-    assert_eq!(document["items"][0]["cause"], json!({"kind": "noEarlierVersion"}));
-    assert!(document["error"]["hints"].to_string().contains("shallow"), "{back:?}");
-    let status = at(&["status"]).succeeded().document();
-    let cell = &status["services"][0]["environments"]["production"];
-    assert_eq!((&cell["pin"]["imageTag"], &cell["commit"]), (&json!("2"), &Value::Null));
-    assert_eq!(at(&["history", "api"]).succeeded().document()["changes"], json!([]));
+    for way in Way::all(&root, "shallow.git") {
+        shallow(&root, "shallow.git");
+        let back = way.json(&BACK);
+        assert_eq!(back.code, 1, "{}: {back:?}", way.name);
+        let document = back.document();
+        assert_eq!(document["items"][0]["cause"], json!({"kind": "noEarlierVersion"}));
+        assert!(document["error"]["hints"].to_string().contains("shallow"), "{back:?}");
+        let status = way.json(&["status"]).succeeded().document();
+        let cell = &status["services"][0]["environments"]["production"];
+        assert_eq!((&cell["pin"]["imageTag"], &cell["commit"]), (&json!("2"), &Value::Null));
+        let history = way.json(&["history", "api"]).succeeded().document();
+        assert_eq!(history["changes"], json!([]));
 
-    let revision = revision_of("3");
-    let pin = ["pin", "api", "-e", "staging", "--image-tag", "3", "--revision", &revision];
-    assert_eq!(at(&pin).succeeded().document()["outcome"], "pinned");
-    let asked = at(&["promote", "api", "--to", "production"]).succeeded().document();
-    assert_eq!(asked["outcome"], "requested");
-    let merged = at(&["promotions", "merge", "production/api"]).succeeded().document();
-    assert_eq!(merged["outcome"], "merged");
-    let document = at(&BACK).succeeded().document();
-    assert_eq!(document["items"][0]["to"]["imageTag"], "2", "what came since can be undone");
+        let revision = revision_of("3");
+        let pin = ["pin", "api", "-e", "staging", "--image-tag", "3", "--revision", &revision];
+        assert_eq!(way.json(&pin).succeeded().document()["outcome"], "pinned");
+        let asked = way.json(&["promote", "api", "--to", "production"]).succeeded().document();
+        assert_eq!(asked["outcome"], "requested");
+        let merge = ["promotions", "merge", "production/api"];
+        assert_eq!(way.json(&merge).succeeded().document()["outcome"], "merged");
+        let document = way.json(&BACK).succeeded().document();
+        assert_eq!(document["items"][0]["to"]["imageTag"], "2", "what came since can be undone");
+        std::fs::remove_dir_all(root.served().join("shallow.git")).expect("remove the mirror");
+    }
 }

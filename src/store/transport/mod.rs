@@ -1,5 +1,6 @@
 //! The ways to a repository. Each keeps the same promises and passes the same tests.
 
+mod advertisement;
 mod channel;
 mod http;
 mod local;

@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, Once};
 use std::time::Instant;
 
@@ -18,6 +18,7 @@ use git2::{
 use tempfile::TempDir;
 use url::Url;
 
+use super::advertisement::Advertisement;
 use super::channel::Channel;
 use super::http::Http;
 use super::ssh::Ssh;
@@ -41,6 +42,8 @@ struct Line {
 
 struct Shared {
     channel: Box<dyn Channel>,
+    /// Whether the server's own history is cut.
+    is_cut: Arc<AtomicBool>,
     until: Mutex<Instant>,
     failure: Mutex<Option<TransportError>>,
 }
@@ -110,14 +113,16 @@ impl Transport for Smart {
             let is_here = |oid: &Oid| objects.find_commit(*oid).is_ok();
             let missing = !fetched.tips.values().all(is_here);
             if history == History::Whole || (history == History::Tip && missing) {
-                download(objects, remote, &fetched, history)?;
+                let is_cut = self.line.shared.is_cut.load(Ordering::Relaxed);
+                download(objects, remote, &fetched, history, is_cut)?;
             }
             remote.disconnect().map_err(broken)?;
             Ok(fetched)
         })?;
         if history == History::Whole {
             // Commits that were read while their parents were missing are remembered without.
-            self.objects = Repository::open_bare(self.folder.path())?;
+            // (Not `open_bare`, which does not read where history is cut.)
+            self.objects = Repository::open(self.folder.path())?;
         }
         Ok(fetched)
     }
@@ -194,6 +199,7 @@ fn download(
     remote: &mut Remote<'_>,
     fetched: &Fetched,
     history: History,
+    is_cut: bool,
 ) -> Result<(), TransportError> {
     // A branch seen before joins the new commits to it; asking for a depth again gains nothing.
     let kept = |branch: &BranchName| format!("refs/pinrail/kept/{branch}");
@@ -201,8 +207,9 @@ fn download(
     let mut options = FetchOptions::new();
     options.download_tags(AutotagOption::None).update_fetchhead(false);
     match (history, seen) {
-        (History::Whole, true) => options.depth(i32::MAX),
-        (History::Whole, false) | (_, true) => &mut options,
+        // To a depth, even an endless one, the server answers where its own history is cut.
+        (History::Whole, seen) if seen || is_cut => options.depth(i32::MAX),
+        (History::Whole, _) | (_, true) => &mut options,
         (_, false) => options.depth(1),
     };
     let wanted: Vec<String> = fetched
@@ -232,6 +239,7 @@ impl Line {
         let address = format!("{SCHEME}://{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let shared = Arc::new(Shared {
             channel,
+            is_cut: Arc::default(),
             until: Mutex::new(Instant::now()),
             failure: Mutex::default(),
         });
@@ -280,13 +288,20 @@ impl SmartSubtransport for Subtransport {
         service: Service,
     ) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
         let until = self.0.until.lock().map_or_else(|_| Instant::now(), |until| *until);
-        self.0.channel.open(service, until).map_err(|error| {
-            let message = error.to_string();
-            if let Ok(mut slot) = self.0.failure.lock() {
-                *slot = Some(error);
+        let is_opening = matches!(service, Service::UploadPackLs | Service::ReceivePackLs);
+        match self.0.channel.open(service, until) {
+            Ok(stream) if is_opening => {
+                Ok(Box::new(Advertisement::new(stream, Arc::clone(&self.0.is_cut))))
             }
-            git2::Error::from_str(&message)
-        })
+            Ok(stream) => Ok(stream),
+            Err(error) => {
+                let message = error.to_string();
+                if let Ok(mut slot) = self.0.failure.lock() {
+                    *slot = Some(error);
+                }
+                Err(git2::Error::from_str(&message))
+            }
+        }
     }
 
     fn close(&self) -> Result<(), git2::Error> {

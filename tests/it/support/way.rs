@@ -57,32 +57,45 @@ enum Server {
 }
 
 impl Way {
-    fn http(root: &Root) -> Way {
+    fn http(root: &Root, repo: &str) -> Way {
         let server = GitHttp::serve(&root.served());
-        let url = server.url("root.git");
+        let url = server.url(repo);
         Way { name: "HTTP", url, ssh_command: None, _server: Some(Server::Http(server)) }
     }
 
-    fn ssh(root: &Root) -> Way {
+    fn ssh(root: &Root, repo: &str) -> Way {
         let folder = tempfile::tempdir().expect("create a directory");
         let server = Sshd::start(folder.path());
         Way {
             name: "SSH",
-            url: server.url(&root.repo()),
+            url: server.url(&root.served().join(repo)),
             ssh_command: Some(server.ssh_command()),
             _server: Some(Server::Ssh(server, folder)),
         }
     }
 
-    fn path(root: &Root) -> Way {
-        let url = root.repo().to_str().expect("the path is UTF-8").to_owned();
+    fn path(root: &Root, repo: &str) -> Way {
+        let url = root.served().join(repo).to_str().expect("the path is UTF-8").to_owned();
         Way { name: "path", url, ssh_command: None, _server: None }
     }
 
     pub fn pin(&self, service: &str, tag: &str) -> Command {
-        let mut command = pin(&self.url, service, tag);
+        self.with_ssh(pin(&self.url, service, tag))
+    }
+
+    /// Any command, with one JSON document on stdout.
+    pub fn json(&self, arguments: &[&str]) -> Run {
+        run(&mut self.with_ssh(pinrail_at(&self.url, &[&["--json"], arguments].concat())))
+    }
+
+    fn with_ssh(&self, mut command: Command) -> Command {
         command.envs(self.ssh_command.iter().map(|ssh| ("GIT_SSH_COMMAND", ssh)));
         command
+    }
+
+    /// Every way to one of the repositories that lie beside a services-root.
+    pub fn all(root: &Root, repo: &str) -> [Way; 3] {
+        [Way::http(root, repo), Way::ssh(root, repo), Way::path(root, repo)]
     }
 }
 
@@ -90,7 +103,7 @@ impl Way {
 pub fn on_every_way(services: &[&str], test: impl Fn(&Root, &Way)) {
     for way in [Way::http, Way::ssh, Way::path] {
         let root = Root::new(services);
-        test(&root, &way(&root));
+        test(&root, &way(&root, "root.git"));
     }
 }
 

@@ -14,6 +14,7 @@ use crate::commands::check::CheckArgs;
 use crate::commands::demo::DemoArgs;
 use crate::commands::diff::DiffArgs;
 use crate::commands::domain::DomainCommand;
+use crate::commands::generate::GenerateArgs;
 use crate::commands::history::HistoryArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::pin::PinArgs;
@@ -118,6 +119,7 @@ enum Command {
     Diff(DiffArgs),
     Demo(DemoArgs),
     Check(CheckArgs),
+    Generate(GenerateArgs),
     Schema(SchemaArgs),
     /// Print a shell's completions
     #[command(after_help = "Example:\n  pinrail completions bash > /etc/bash_completion.d/pinrail")]
@@ -149,6 +151,7 @@ impl Command {
             Self::Diff(_) => "diff",
             Self::Demo(_) => "demo",
             Self::Check(_) => "check",
+            Self::Generate(_) => "generate",
             Self::Schema(_) => "schema",
             Self::Completions { .. } => "completions",
             Self::Man { .. } => "man",
@@ -192,6 +195,7 @@ fn run(command: Command, global: &GlobalArgs, ui: &Ui) -> Result<Report, Command
         Command::Diff(args) => args.run(context),
         Command::Demo(args) => args.run(context),
         Command::Check(args) => args.run(context),
+        Command::Generate(args) => args.run(context),
         Command::Schema(args) => Ok(Report::of_text(args.name.text())),
         Command::Completions { shell } => Ok(Report::of_text(completions(shell))),
         Command::Man { command } => man(&command).map(Report::of_text),

@@ -8,6 +8,7 @@ pub mod check;
 pub mod demo;
 pub mod diff;
 pub mod domain;
+pub mod generate;
 pub mod history;
 pub mod init;
 pub mod pin;
@@ -23,6 +24,8 @@ pub mod status;
 mod status_text;
 
 mod error;
+mod folder;
+mod generated;
 mod move_report;
 mod report;
 mod requests;

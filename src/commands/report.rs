@@ -67,6 +67,8 @@ pub enum Outcome {
     Created,
     Added,
     Removed,
+    /// Files were made from the configuration.
+    Generated,
     /// The version of the environment before is there.
     Promoted,
     /// It was asked for by a request.
@@ -88,6 +90,7 @@ pub enum Body {
     Pins(PinsReport),
     Status(StatusReport),
     Check(CheckReport),
+    Generate(GenerateReport),
     Service(ServiceReport),
     Domains(DomainsReport),
     Change(ChangeReport),
@@ -145,6 +148,20 @@ pub struct PinsReport {
     pub items: Vec<PinItem>,
     pub commit: Option<String>,
     pub attempts: u32,
+    #[serde(flatten)]
+    pub run: DryRun,
+}
+
+/// `generate`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GenerateReport {
+    /// The files that were written, where they differed.
+    pub written: Vec<String>,
+    /// The files that are no longer generated, and gone.
+    pub removed: Vec<String>,
+    /// The commit, where a repository was written and not a folder.
+    pub commit: Option<String>,
     #[serde(flatten)]
     pub run: DryRun,
 }

@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"strings"
 
 	"github.com/sirupsen/logrus"
 	"k8s.io/klog/v2"
@@ -35,7 +34,7 @@ func run(args []string, out io.Writer) error {
 	debug.SetMemoryLimit(1 << 30)
 	klog.SetLogger(klog.Logger{})
 
-	var files, branchArgs, clusterArgs list
+	var files, branchArgs, clusterArgs manifests.List
 	flags := flag.NewFlagSet("argocd-expand", flag.ExitOnError)
 	flags.Var(&files, "manifests", "`FILE` or folder with AppProjects and ApplicationSets; repeatable")
 	flags.Var(&branchArgs, "branch", "`NAME=DIR`: the files of a branch of the repository; repeatable")
@@ -60,20 +59,14 @@ func run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer repo.Close()
 	controller, err := newController(*namespace, input.projects, repo, newClusters(clusterArgs))
 	if err != nil {
 		return err
 	}
 	sets, err := controller.expandAll(input.sets)
+	repo.Close() // also when nobody reads the answer
 	if err != nil {
 		return err
 	}
 	return json.NewEncoder(out).Encode(map[string]any{"sets": sets})
 }
-
-// list is a flag that may be given many times.
-type list []string
-
-func (l *list) String() string     { return strings.Join(*l, " ") }
-func (l *list) Set(v string) error { *l = append(*l, v); return nil }

@@ -2,8 +2,8 @@
 //
 //	make-schemas OUT crd=FOLDER... kubernetes-1.34=FOLDER...
 //
-// It writes OUT/crds/GROUP/KIND.json for every CustomResourceDefinition below a crd folder, and
-// copies the OpenAPI documents of a Kubernetes source tree to OUT/kubernetes/1.34/.
+// It writes OUT/crds/GROUP/KIND.json for every CustomResourceDefinition below a crd folder, and the
+// schemas of the OpenAPI documents of a Kubernetes source tree to OUT/kubernetes/1.34/.
 package main
 
 import (
@@ -32,7 +32,7 @@ func run(args []string) error {
 		kind, folder, _ := strings.Cut(arg, "=")
 		var err error
 		if version, ok := strings.CutPrefix(kind, "kubernetes-"); ok {
-			err = copyOpenAPI(folder, filepath.Join(out, "kubernetes", version))
+			err = writeOpenAPI(folder, filepath.Join(out, "kubernetes", version))
 		} else {
 			err = writeDefinitions(folder, filepath.Join(out, "crds"))
 		}
@@ -90,7 +90,7 @@ func withoutDescriptions(value any) any {
 	return value
 }
 
-func copyOpenAPI(kubernetes, out string) error {
+func writeOpenAPI(kubernetes, out string) error {
 	files, err := filepath.Glob(filepath.Join(kubernetes, "api/openapi-spec/v3/*__v*_openapi.json"))
 	if err != nil {
 		return err
@@ -101,6 +101,14 @@ func copyOpenAPI(kubernetes, out string) error {
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
+			return err
+		}
+		var document map[string]any
+		if err := json.Unmarshal(text, &document); err != nil {
+			return err
+		}
+		components := map[string]any{"components": withoutDescriptions(document["components"])}
+		if text, err = json.Marshal(components); err != nil {
 			return err
 		}
 		if err := write(filepath.Join(out, filepath.Base(file)), text); err != nil {

@@ -72,17 +72,28 @@ func (d *Definitions) kind(gvk schema.GroupVersionKind) (*kind, error) {
 	if err := json.Unmarshal(text, &crd); err != nil {
 		return nil, err
 	}
-	for _, version := range crd.Spec.Versions {
-		if version.Name == gvk.Version && version.Served {
-			k, err := newKind(version.Schema, crd.Spec.Scope == definition.NamespaceScoped)
-			if err != nil {
-				return nil, fmt.Errorf("the definition of %s: %w", gvk, err)
-			}
-			d.kinds[gvk] = k
-			return k, nil
-		}
+	if err := d.define(&crd); err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("version %s of %s is not served", gvk.Version, gvk.GroupKind())
+	if known := d.kinds[gvk]; known != nil {
+		return known, nil
+	}
+	return nil, fmt.Errorf("%w: version %s of %s is not served", ErrUnknown, gvk.Version, gvk.GroupKind())
+}
+
+func (d *Definitions) define(crd *definition.CustomResourceDefinition) error {
+	for _, version := range crd.Spec.Versions {
+		if !version.Served {
+			continue
+		}
+		gvk := schema.GroupVersionKind{Group: crd.Spec.Group, Version: version.Name, Kind: crd.Spec.Names.Kind}
+		k, err := newKind(version.Schema, crd.Spec.Scope == definition.NamespaceScoped)
+		if err != nil {
+			return fmt.Errorf("the definition of %s: %w", gvk, err)
+		}
+		d.kinds[gvk] = k
+	}
+	return nil
 }
 
 func newKind(v1 *definition.CustomResourceValidation, namespaced bool) (*kind, error) {

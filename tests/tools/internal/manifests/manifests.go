@@ -109,10 +109,32 @@ func Parse(file string, in io.Reader) ([]Object, error) {
 		if err := json.Unmarshal(text, &content); err != nil {
 			return nil, err
 		}
-		object := Object{&unstructured.Unstructured{Object: content}, file}
-		if object.GetKind() == "" || object.GetAPIVersion() == "" {
-			return nil, errors.New("a document without apiVersion and kind")
+		found, err := flatten(file, content)
+		if err != nil {
+			return nil, err
 		}
-		objects = append(objects, object)
+		objects = append(objects, found...)
 	}
+}
+
+// flatten takes the objects out of a `List`.
+func flatten(file string, content map[string]any) ([]Object, error) {
+	object := Object{&unstructured.Unstructured{Object: content}, file}
+	if object.GetKind() == "" || object.GetAPIVersion() == "" {
+		return nil, errors.New("a document without apiVersion and kind")
+	}
+	if object.GetKind() != "List" {
+		return []Object{object}, nil
+	}
+	var objects []Object
+	items, _ := content["items"].([]any)
+	for _, item := range items {
+		content, _ := item.(map[string]any)
+		found, err := flatten(file, content)
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, found...)
+	}
+	return objects, nil
 }

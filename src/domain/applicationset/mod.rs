@@ -19,6 +19,7 @@ use super::problem::Problem;
 use super::registry::Root;
 use super::tree::ReadError;
 use super::yaml;
+pub use expand::Application;
 use project::Project;
 pub use set::Set;
 
@@ -197,7 +198,7 @@ impl Judge<'_> {
         Ok(count)
     }
 
-    fn application(&mut self, set: &Set, path: &str, application: &expand::Application<'_>) {
+    fn application(&mut self, set: &Set, path: &str, application: &Application<'_>) {
         let mut wrong = |message: String| {
             self.problems.push(Problem::error("argocd", path, message));
         };

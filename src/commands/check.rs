@@ -73,7 +73,10 @@ fn of_remote(context: &Context) -> Result<Found, CommandError> {
 
 fn judged(root: &Root<'_>, configured: &Root<'_>) -> Result<Found, CommandError> {
     let mut problems = check(root)?;
-    problems.extend(generated::problems(configured)?);
+    let generated = generated::problems(configured)?;
+    // What nothing can be generated from is a problem of the configuration, too.
+    let new = generated.into_iter().filter(|problem| !problems.contains(problem));
+    problems.extend(new.collect::<Vec<_>>());
     problems.sort_by(|a, b| (&a.path, a.line, a.severity).cmp(&(&b.path, b.line, b.severity)));
     let mut pins = files_below(root.main, layout::ENVS)?.len();
     if root.config.pins_branch() != root.config.main_branch() {

@@ -1,5 +1,6 @@
 //! What `pinrail generate` makes, held against Argo CD's own code and Kubernetes' own judges.
 
+mod bad_pins;
 mod comparison;
 mod golden;
 

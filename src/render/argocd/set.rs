@@ -192,7 +192,7 @@ fn own_images(root: &Root<'_>, domain: &DomainName) -> Result<Vec<(String, Strin
             continue;
         };
         if let Some(image) = root.facts(domain, &service)?.and_then(|facts| facts.image) {
-            images.push((service.to_string(), image));
+            images.push((service.to_string(), image.to_string()));
         }
     }
     Ok(images)

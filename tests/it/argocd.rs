@@ -3,6 +3,7 @@
 mod bad_pins;
 mod comparison;
 mod golden;
+mod injection;
 
 use std::collections::BTreeMap;
 use std::fs;

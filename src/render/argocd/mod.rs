@@ -146,7 +146,7 @@ impl Shared<'_> {
         let values = json!({
             "argocd": self.argocd,
             "root": self.origin(None),
-            "sourceRepos": [text::glob(self.repository)],
+            "sourceRepos": [self.repository],
         });
         self.engine.file(&[Template::Root], &values)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::{Shared, Template, text, unusable};
+use super::{Shared, Template, unusable};
 use crate::domain::config::Domain;
 use crate::domain::environment::Environment;
 use crate::domain::layout;
@@ -34,7 +34,7 @@ impl Shared<'_> {
             "server": self.server(cluster),
             "namespaces": namespaces,
             "folder": format!("{}/{cluster}", layout::TENANTS),
-            "sourceRepos": [text::glob(self.repository)],
+            "sourceRepos": [self.repository],
         });
         self.engine.file(&[Template::Tenants], &values)
     }

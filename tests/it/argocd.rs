@@ -3,7 +3,10 @@
 mod bad_pins;
 mod comparison;
 mod golden;
+
 mod injection;
+mod templates;
+mod tenants;
 
 use std::collections::BTreeMap;
 use std::fs;

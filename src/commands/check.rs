@@ -12,7 +12,7 @@ use crate::domain::check::check;
 use crate::domain::layout;
 use crate::domain::problem::{Problem, Severity};
 use crate::domain::registry::Root;
-use crate::domain::tree::files_below;
+use crate::domain::tree::{Remembered, files_below};
 
 /// Find everything that is wrong, and say what to do about it.
 #[derive(Args, Debug)]
@@ -72,6 +72,9 @@ fn of_remote(context: &Context) -> Result<Found, CommandError> {
 }
 
 fn judged(root: &Root<'_>, configured: &Root<'_>) -> Result<Found, CommandError> {
+    let (main, pins) = (Remembered::new(root.main), Remembered::new(root.pins));
+    let root = &Root { main: &main, pins: &pins, ..*root };
+    let configured = &Root { main: &main, pins: &pins, ..*configured };
     let mut problems = check(root)?;
     let generated = generated::problems(configured)?;
     // What nothing can be generated from is a problem of the configuration, too.

@@ -5,11 +5,12 @@ use clap::Args;
 use super::report::{Body, DryRun, Outcome, RemoveReport, Report};
 use super::service::pinned_in;
 use super::state::{self, Opened, State};
-use super::{CommandError, Context, ErrorKind};
+use super::{CommandError, Context, ErrorKind, generated};
 use crate::domain::config::{Config, ForgeKind};
 use crate::domain::environment::Mode;
 use crate::domain::layout;
 use crate::domain::name::{BranchName, EnvironmentName, ServiceName};
+use crate::domain::registry::Root;
 use crate::domain::tree::Files;
 use crate::store::{Edits, Planned, Reading, StateRepo, Write};
 
@@ -154,6 +155,10 @@ impl Removal<'_> {
                     let path = layout::service(domain, self.name);
                     if state.main.read(&path)?.is_some() {
                         edits.remove(path);
+                        let removed = edits.clone();
+                        let after = removed.over(&state.main);
+                        let root = Root { main: &after, ..root };
+                        generated::follow(&root, &state.main, &mut edits)?;
                     }
                 }
                 let message = self.context.message(format!("remove service {}", self.name));

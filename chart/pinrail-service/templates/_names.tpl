@@ -4,7 +4,6 @@ Names and labels. All come from what Pinrail says of the release, never from the
 
 {{/* The service's name, which its main objects bear. */}}
 {{- define "pinrail.service" -}}
-{{- include "pinrail.release.check" . -}}
 {{- .Values.global.release.service -}}
 {{- end -}}
 

@@ -104,7 +104,7 @@ Takes: dict, root, component, command, args, size; perhaps container, fields, di
   "command" .command
   "args" .args
   "env" (include "pinrail.env" .root)
-  "resources" (include "pinrail.resources" (list .root (.size | default .root.Values.size)))
+  "resources" (include "pinrail.resources" (list .root (.size | default .root.Values.size | default "S")))
   "container" .container
   "fields" .fields
   "labels" (printf "app.kubernetes.io/version: %s" ($version | trimAll "._-" | quote))

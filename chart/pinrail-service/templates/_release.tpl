@@ -4,16 +4,16 @@ values are strings, whatever they look like, and are compared as strings.
 */}}
 {{- define "pinrail.release.check" -}}
 {{- $global := .Values.global -}}
-{{- $release := $global.release | default dict -}}
+{{- $release := $global.release -}}
+{{- $missing := list -}}
 {{- range $key := list "environment" "kind" "domain" "service" -}}
-{{- if not (get $release $key) -}}
-{{- fail (printf "global.release.%s is missing: Pinrail gives it; `pinrail render SERVICE -e ENVIRONMENT` shows a service as Argo CD gets it" $key) -}}
+{{- if not (get $release $key) -}}{{- $missing = append $missing $key -}}{{- end -}}
 {{- end -}}
-{{- end -}}
-{{- $image := $release.image | default dict -}}
-{{- if not (and $image.repository (or $image.tag $image.digest)) -}}
-{{- fail "global.release.image is not complete: Pinrail gives its repository and its tag or digest" -}}
-{{- end -}}
+{{- if not $release.image.repository -}}{{- $missing = append $missing "image.repository" -}}{{- end -}}
+{{- if not (or $release.image.tag $release.image.digest) -}}{{- $missing = append $missing "image.tag" -}}{{- end -}}
+{{- if $missing -}}
+{{- fail (printf "global.release lacks %s: Pinrail gives it; `pinrail render SERVICE -e ENVIRONMENT` shows a service as Argo CD gets it" (join ", " $missing)) -}}
+{{- else -}}
 {{- range $key := list "domain" "service" -}}
 {{- $own := get $global $key -}}
 {{- $true := get $release $key -}}
@@ -28,6 +28,7 @@ values are strings, whatever they look like, and are compared as strings.
 {{- end -}}
 {{- if not (regexMatch "^[a-z]" $release.service) -}}
 {{- fail (printf "the service `%s` begins with a digit, and a Service in Kubernetes must begin with a letter: give it another name" $release.service) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 

@@ -3,6 +3,7 @@
 mod architecture;
 mod authentication;
 mod bad_input;
+mod chart;
 mod demo;
 mod documents;
 mod example;

@@ -52,10 +52,12 @@ spec:
       image: {{ .image | quote }}
       imagePullPolicy: IfNotPresent
       {{- if .command }}
-      command: {{ include "pinrail.literals" .command }}
+      command:
+        {{- include "pinrail.literals" .command | fromJsonArray | toYaml | nindent 8 }}
       {{- end }}
       {{- if .args }}
-      args: {{ include "pinrail.literals" .args }}
+      args:
+        {{- include "pinrail.literals" .args | fromJsonArray | toYaml | nindent 8 }}
       {{- end }}
       {{- with .env }}
       env:

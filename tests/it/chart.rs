@@ -1,0 +1,14 @@
+//! The chart, rendered by Helm itself and judged by Kubernetes' own code.
+
+mod cells;
+mod data;
+mod golden;
+mod helm;
+mod jobs;
+mod network;
+mod ownership;
+mod packages;
+mod pods;
+mod refused;
+mod schema;
+mod waves;

@@ -17,14 +17,9 @@ const HOSTILE: [&str; 14] = [
     "null",
     "0755",
     "1.10",
-    "\u{1f600} \u{202e} \u{7f}",
+    "\u{1f600} \u{202e} \u{1} \u{1b}",
     "<a href=\"&amp;\">",
 ];
-
-/// The values as YAML: JSON, but for a character that YAML wants escaped.
-fn written(values: &Value) -> String {
-    values.to_string().replace('\u{7f}', "\\u007f")
-}
 
 #[test]
 fn a_hostile_text_reaches_the_process_as_it_was_written() {
@@ -37,7 +32,7 @@ fn a_hostile_text_reaches_the_process_as_it_was_written() {
             "secrets": {"envVarsFromVault": {"KEY": "a-{{key}}-\"'$(x)"}},
             "alerts": {"rules": {"A": {"expr": text, "summary": text}}},
         }});
-        let objects = Service::new(&fixture("minimal.yaml")).with(&written(&values)).objects();
+        let objects = Service::new(&fixture("minimal.yaml")).with(&values.to_string()).objects();
         let container = &pod(find(&objects, "Deployment/python-example")).expect("a pod")["spec"]["containers"]
             [0];
         let env = container["env"].as_array().expect("a list");

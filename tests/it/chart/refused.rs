@@ -19,6 +19,9 @@ const WRONG: &[(&str, &str)] = &[
     ("scale: {min: 3, max: 2}", "`max` (2) is below `min` (3)"),
     ("envVars: {a-b: c}", "/envVars"),
     ("envVars: {A: [b]}", "/envVars/A"),
+    // A character that YAML cannot hold: Helm would leave all variables out, and say nothing.
+    ("envVars: {A: \"\\x7f\"}", "/envVars/A"),
+    ("args: [\"\\x9f\"]", "/args/0"),
     ("envVars: {A: {valeu: b}}", "/envVars/A"),
     ("secrets: {enabled: yes please}", "/secrets/enabled"),
     ("secrets: {envVarsFromVault: [A]}", "/secrets/envVarsFromVault"),

@@ -23,6 +23,7 @@ use crate::commands::rollback::RollbackArgs;
 use crate::commands::schema::SchemaArgs;
 use crate::commands::service::ServiceCommand;
 use crate::commands::status::StatusArgs;
+use crate::commands::values::ValuesCommand;
 use crate::commands::{CommandError, Context, Document, ErrorKind, Report};
 use crate::domain::environment::Period;
 use environment::Variables;
@@ -118,6 +119,9 @@ enum Command {
     Diff(DiffArgs),
     Demo(DemoArgs),
     Check(CheckArgs),
+    /// Judge a service's values
+    #[command(subcommand)]
+    Values(ValuesCommand),
     Schema(SchemaArgs),
     /// Print a shell's completions
     #[command(after_help = "Example:\n  pinrail completions bash > /etc/bash_completion.d/pinrail")]
@@ -149,6 +153,7 @@ impl Command {
             Self::Diff(_) => "diff",
             Self::Demo(_) => "demo",
             Self::Check(_) => "check",
+            Self::Values(command) => command.name(),
             Self::Schema(_) => "schema",
             Self::Completions { .. } => "completions",
             Self::Man { .. } => "man",
@@ -192,6 +197,7 @@ fn run(command: Command, global: &GlobalArgs, ui: &Ui) -> Result<Report, Command
         Command::Diff(args) => args.run(context),
         Command::Demo(args) => args.run(context),
         Command::Check(args) => args.run(context),
+        Command::Values(command) => command.run(context),
         Command::Schema(args) => Ok(Report::of_text(args.name.text())),
         Command::Completions { shell } => Ok(Report::of_text(completions(shell))),
         Command::Man { command } => man(&command).map(Report::of_text),

@@ -21,6 +21,7 @@ pub mod service;
 mod service_remove;
 pub mod status;
 mod status_text;
+pub mod values;
 
 mod error;
 mod move_report;

@@ -88,6 +88,7 @@ pub enum Body {
     Pins(PinsReport),
     Status(StatusReport),
     Check(CheckReport),
+    Values(ValuesReport),
     Service(ServiceReport),
     Domains(DomainsReport),
     Change(ChangeReport),
@@ -244,6 +245,14 @@ pub struct CheckReport {
     pub services: usize,
     /// How many pins were looked at.
     pub pins: usize,
+}
+
+/// `values check`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ValuesReport {
+    pub problems: Vec<Problem>,
+    /// The files that were looked at.
+    pub files: Vec<String>,
 }
 
 /// `service list` and `service show`.

@@ -20,7 +20,8 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Problem {
     pub severity: Severity,
-    /// Which rule found it: `config`, `service`, `pin`, `lock`, `layout` or `name`.
+    /// Which rule found it: `config`, `service`, `pin`, `lock`, `layout`, `name` or
+    /// `values`.
     pub rule: &'static str,
     /// The file.
     pub path: String,
@@ -72,6 +73,24 @@ impl Problem {
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
+}
+
+/// The problems, as compilers print them.
+#[must_use]
+pub fn listed(problems: &[Problem]) -> String {
+    let mut lines = String::new();
+    for problem in problems {
+        let severity = match problem.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+        lines.push_str(&format!("{}{line}: {severity}: {}\n", problem.path, problem.message));
+        if let Some(hint) = &problem.hint {
+            lines.push_str(&format!("  hint: {hint}\n"));
+        }
+    }
+    lines
 }
 
 impl fmt::Display for Problem {

@@ -11,4 +11,5 @@ mod packages;
 mod pods;
 mod refused;
 mod schema;
+mod values;
 mod waves;

@@ -103,7 +103,7 @@ fn helm_3_renders_what_helm_4_renders() {
     }
 }
 
-/// What the AppProject of a domain allows.
+/// What the `AppProject` of a domain allows.
 const KINDS: [&str; 19] = [
     "apps/Deployment",
     "apps/StatefulSet",

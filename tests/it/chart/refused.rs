@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::helm::{Service, each, fixture, yaml};
 
 /// Values that are wrong in one place, and what the refusal must name.
-const WRONG: &[(&str, &str)] = &[
+pub const WRONG: &[(&str, &str)] = &[
     ("prot: 8080", "'prot'"),
     ("port: '8080'", "/port"),
     ("port: 70000", "/port"),
@@ -82,9 +82,9 @@ const WRONG: &[(&str, &str)] = &[
 #[test]
 fn what_is_wrong_is_refused_by_its_place() {
     each(WRONG, |(values, expected)| {
-        let values: String = values.lines().map(|line| format!("  {line}\n")).collect();
+        let values = values.replace('\n', "\n  ");
         let service =
-            Service::new(&fixture("minimal.yaml")).with(&format!("pinrail-service:\n{values}"));
+            Service::new(&fixture("minimal.yaml")).with(&format!("pinrail-service:\n  {values}\n"));
         let refusal = service.refusal();
         assert!(refusal.contains(expected), "{values}{refusal}");
     });

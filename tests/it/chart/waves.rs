@@ -42,7 +42,7 @@ fn wanted(pod: &Value) -> Vec<String> {
                     let name = |field: &str| value[field].as_str().unwrap_or_default().to_owned();
                     match key.as_str() {
                         "secretKeyRef" | "secretRef" => {
-                            found.push(format!("Secret/{}", name("name")))
+                            found.push(format!("Secret/{}", name("name")));
                         }
                         "configMapKeyRef" | "configMapRef" | "configMap" => {
                             found.push(format!("ConfigMap/{}", name("name")));
@@ -108,16 +108,17 @@ fn secrets_come_before_databases_before_the_migration_before_the_app_before_its_
     for cell in CELLS.iter() {
         for object in &cell.objects {
             let component = &object["metadata"]["labels"]["app.kubernetes.io/component"];
-            let expected = match (object["kind"].as_str(), component.as_str()) {
-                (Some("ExternalSecret" | "Password" | "ServiceAccount" | "NetworkPolicy"), _) => {
-                    -30
-                }
-                (Some("ConfigMap"), Some("files")) => -30,
-                (Some("Cluster" | "Database"), _) => -20,
-                (Some("StatefulSet" | "Service" | "PersistentVolumeClaim"), Some("redis")) => -20,
-                (Some("Job"), Some("migrate")) => -10,
-                (Some("Deployment" | "CronJob" | "Service" | "PersistentVolumeClaim"), _) => 0,
-                (Some("Job"), _) => 20,
+            let kind = object["kind"].as_str().expect("a kind");
+            let expected = match (kind, component.as_str().expect("a component")) {
+                (
+                    "ExternalSecret" | "Password" | "ServiceAccount" | "NetworkPolicy"
+                    | "ConfigMap",
+                    part,
+                ) if part != "dashboard" => -30,
+                ("Cluster" | "Database", "db") | (_, "redis") => -20,
+                ("Job", "migrate") => -10,
+                ("Deployment" | "CronJob" | "Service" | "PersistentVolumeClaim", _) => 0,
+                ("Job", _) => 20,
                 _ => 10,
             };
             assert_eq!(wave(object), expected, "{}: {}", cell.name, id(object));

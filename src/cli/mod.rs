@@ -20,6 +20,7 @@ use crate::commands::init::InitArgs;
 use crate::commands::pin::PinArgs;
 use crate::commands::promote::PromoteArgs;
 use crate::commands::promotions::PromotionsArgs;
+use crate::commands::render::RenderArgs;
 use crate::commands::rollback::RollbackArgs;
 use crate::commands::schema::SchemaArgs;
 use crate::commands::service::ServiceCommand;
@@ -120,6 +121,7 @@ enum Command {
     Demo(DemoArgs),
     Check(CheckArgs),
     Generate(GenerateArgs),
+    Render(RenderArgs),
     Schema(SchemaArgs),
     /// Print a shell's completions
     #[command(after_help = "Example:\n  pinrail completions bash > /etc/bash_completion.d/pinrail")]
@@ -152,6 +154,7 @@ impl Command {
             Self::Demo(_) => "demo",
             Self::Check(_) => "check",
             Self::Generate(_) => "generate",
+            Self::Render(_) => "render",
             Self::Schema(_) => "schema",
             Self::Completions { .. } => "completions",
             Self::Man { .. } => "man",
@@ -196,6 +199,7 @@ fn run(command: Command, global: &GlobalArgs, ui: &Ui) -> Result<Report, Command
         Command::Demo(args) => args.run(context),
         Command::Check(args) => args.run(context),
         Command::Generate(args) => args.run(context),
+        Command::Render(args) => args.run(context),
         Command::Schema(args) => Ok(Report::of_text(args.name.text())),
         Command::Completions { shell } => Ok(Report::of_text(completions(shell))),
         Command::Man { command } => man(&command).map(Report::of_text),

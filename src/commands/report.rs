@@ -91,6 +91,7 @@ pub enum Body {
     Status(StatusReport),
     Check(CheckReport),
     Generate(GenerateReport),
+    Render(RenderReport),
     Service(ServiceReport),
     Domains(DomainsReport),
     Change(ChangeReport),
@@ -164,6 +165,19 @@ pub struct GenerateReport {
     pub commit: Option<String>,
     #[serde(flatten)]
     pub run: DryRun,
+}
+
+/// `render`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RenderReport {
+    pub service: ServiceName,
+    pub environment: EnvironmentName,
+    pub pin: Pin,
+    /// Every object, as one YAML text.
+    pub manifests: String,
+    /// The files that were written, with `--out`.
+    pub files: Vec<String>,
 }
 
 /// What would be written, where nothing was.

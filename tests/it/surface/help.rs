@@ -30,6 +30,7 @@ const COMMANDS: &[&[&str]] = &[
     &["demo"],
     &["check"],
     &["generate"],
+    &["render"],
     &["schema"],
     &["completions"],
     &["man"],

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, against real Git servers on loopback.
 
 mod architecture;
+mod argocd;
 mod authentication;
 mod bad_input;
 mod demo;

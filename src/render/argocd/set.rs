@@ -53,7 +53,9 @@ impl Shared<'_> {
             "folder": format!("{}/{}/{}", layout::ENVS, environment.name, domain.name),
             "source": self.source(domain, &prefix)?,
             "chart": chart.map(|chart| json!({
-                "repository": chart.repository, "name": chart.name, "version": chart.version,
+                "repository": literal(&chart.repository),
+                "name": chart.name.as_deref().map(literal),
+                "version": chart.version,
             })),
             "parameters": self.parameters(environment, domain)?,
             "links": self.links(environment, domain, &namespace)?,

@@ -14,5 +14,6 @@ pub mod proxy;
 pub mod root;
 pub mod sshd;
 pub mod tls;
+pub mod tools;
 pub mod way;
 pub mod witness;

@@ -19,6 +19,7 @@ mod promotions_by_hand;
 mod races;
 mod refusals;
 mod removal;
+mod render;
 mod request_races;
 mod rollback;
 mod rollback_forge;

@@ -6,6 +6,7 @@ mod authentication;
 mod bad_input;
 mod demo;
 mod documents;
+mod emptied;
 mod example;
 mod faults;
 mod hanging;

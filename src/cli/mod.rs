@@ -14,11 +14,13 @@ use crate::commands::check::CheckArgs;
 use crate::commands::demo::DemoArgs;
 use crate::commands::diff::DiffArgs;
 use crate::commands::domain::DomainCommand;
+use crate::commands::generate::GenerateArgs;
 use crate::commands::history::HistoryArgs;
 use crate::commands::init::InitArgs;
 use crate::commands::pin::PinArgs;
 use crate::commands::promote::PromoteArgs;
 use crate::commands::promotions::PromotionsArgs;
+use crate::commands::render::RenderArgs;
 use crate::commands::rollback::RollbackArgs;
 use crate::commands::schema::SchemaArgs;
 use crate::commands::service::ServiceCommand;
@@ -122,6 +124,8 @@ enum Command {
     /// Judge a service's values
     #[command(subcommand)]
     Values(ValuesCommand),
+    Generate(GenerateArgs),
+    Render(RenderArgs),
     Schema(SchemaArgs),
     /// Print a shell's completions
     #[command(after_help = "Example:\n  pinrail completions bash > /etc/bash_completion.d/pinrail")]
@@ -154,6 +158,8 @@ impl Command {
             Self::Demo(_) => "demo",
             Self::Check(_) => "check",
             Self::Values(command) => command.name(),
+            Self::Generate(_) => "generate",
+            Self::Render(_) => "render",
             Self::Schema(_) => "schema",
             Self::Completions { .. } => "completions",
             Self::Man { .. } => "man",
@@ -198,6 +204,8 @@ fn run(command: Command, global: &GlobalArgs, ui: &Ui) -> Result<Report, Command
         Command::Demo(args) => args.run(context),
         Command::Check(args) => args.run(context),
         Command::Values(command) => command.run(context),
+        Command::Generate(args) => args.run(context),
+        Command::Render(args) => args.run(context),
         Command::Schema(args) => Ok(Report::of_text(args.name.text())),
         Command::Completions { shell } => Ok(Report::of_text(completions(shell))),
         Command::Man { command } => man(&command).map(Report::of_text),

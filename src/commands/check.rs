@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::folder::{FolderError, in_folder};
 use super::report::{Body, CheckReport, Outcome, Page, Report, counted};
-use super::state::{self, Opened, State};
-use super::{CommandError, Context, ErrorKind};
-use crate::domain::check::check;
-use crate::domain::config::{Branches, Config};
+use super::state::{Opened, State};
+use super::{CommandError, Context, ErrorKind, generated};
+use crate::domain::check;
 use crate::domain::layout;
+use crate::domain::name::{BranchName, EnvironmentName};
 use crate::domain::problem::{Problem, Severity};
 use crate::domain::registry::Root;
-use crate::domain::tree::{Files, files_below};
-use crate::store::{Checkout, WorkTree};
+use crate::domain::tree::files_below;
+use crate::store::{Checkout, Reading, Snapshot};
 
 /// Find everything that is wrong, and say what to do about it.
 #[derive(Args, Debug)]
@@ -35,11 +36,13 @@ impl CheckArgs {
     /// # Errors
     /// Problems, or a services-root that cannot be read.
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
-        let (problems, services, pins, warning) = match (&self.folder, &context.work_tree) {
-            (Some(folder), _) => of_folder(folder)?,
-            (None, Some(work_tree)) => of_folder(work_tree)?,
-            _ => of_remote(context)?,
+        let folder = self.folder.as_deref().or(context.work_tree.as_deref());
+        let (found, warning) = match folder {
+            Some(folder) => of_folder(folder)?,
+            None => (of_remote(context)?, None),
         };
+        let Found { mut problems, services, pins, .. } = found;
+        problems.sort_by(|a, b| (&a.path, a.line, a.severity).cmp(&(&b.path, b.line, b.severity)));
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
         let body = Body::Check(CheckReport { problems, services, pins });
         if errors > 0 {
@@ -56,74 +59,70 @@ impl CheckArgs {
     }
 }
 
-type Found = (Vec<Problem>, usize, usize, Option<String>);
+#[derive(Default)]
+struct Found {
+    problems: Vec<Problem>,
+    services: usize,
+    pins: usize,
+    /// Protected environments that nothing is pinned in, and their branches.
+    bare: Vec<(EnvironmentName, BranchName)>,
+}
 
 fn of_remote(context: &Context) -> Result<Found, CommandError> {
-    let opened = match Opened::new(context) {
-        // A configuration that does not parse is a problem like any other.
-        Err(error) if error.kind == ErrorKind::Invalid => return Err(error),
-        other => other?,
-    };
+    let opened = Opened::new(context)?;
     let location = opened.repo.location().to_string();
     let branches = opened.branches();
     let Opened { mut repo, main, .. } = opened;
-    let tips = repo.tips(&branches)?;
-    let state = State::read(&tips, &main, &location)?;
-    judged(&state.root(), None)
+    let found = {
+        let tips = repo.tips(&branches)?;
+        let state = State::read(&tips, &main, &location)?;
+        judged(&state.root(), &state.root())?
+    };
+    if found.bare.is_empty() {
+        return Ok(found);
+    }
+    let tips = repo.read(&Reading::whole(&branches))?;
+    found.with_emptied(|branch| Ok(tips.get(branch)?))
 }
 
-fn of_folder(folder: &Path) -> Result<Found, CommandError> {
-    let tree = WorkTree::new(folder);
-    let checkout = Checkout::at(folder);
-    // A branch that holds pins alone has its configuration on another one.
-    let elsewhere = || checkout.as_ref().and_then(|checkout| checkout.anywhere(layout::CONFIG));
-    let Some(text) = tree.read(layout::CONFIG)?.or_else(elsewhere) else {
-        let message =
-            format!("{} is no services-root: it has no {}", folder.display(), layout::CONFIG);
-        return Err(
-            CommandError::new(ErrorKind::NotFound, message).hint("`pinrail init DIR` makes one")
-        );
-    };
-    let config = match Config::parse(&text) {
-        Ok(config) => config,
-        Err(error) => return Ok((vec![Problem::config(error)], 0, 0, None)),
-    };
-    let (main, pins) = (config.main_branch(), config.pins_branch());
-    if main == pins {
-        return judged(&Root { config: &config, main: &tree, pins: &tree }, None);
-    }
-    let Some(checkout) = checkout else {
-        // No repository: the folder is taken as the files of all branches at once.
-        let merged =
-            Config { branches: Branches { pins: Some(main), ..config.branches.clone() }, ..config };
-        return judged(&Root { config: &merged, main: &tree, pins: &tree }, None);
-    };
-    let on_pins = checkout.branch().as_ref() == Some(&pins);
-    let other = if on_pins { &main } else { &pins };
-    match checkout.snapshot(other)? {
-        Some(snapshot) if on_pins => {
-            // What lies on this branch is an old copy.
-            let config = state::config_of(&snapshot)?.unwrap_or(config);
-            judged(&Root { config: &config, main: &snapshot, pins: &tree }, None)
+fn of_folder(folder: &Path) -> Result<(Found, Option<String>), CommandError> {
+    let (found, warning) = match in_folder(folder, judged) {
+        Ok(found) => found,
+        Err(FolderError::Config(problem)) => {
+            return Ok((Found { problems: vec![*problem], ..Found::default() }, None));
         }
-        Some(snapshot) => judged(&Root { config: &config, main: &tree, pins: &snapshot }, None),
-        None => {
-            let warning = format!(
-                "the branch `{other}` is not here and was not checked: `git fetch origin {other}`"
-            );
-            let nothing = WorkTree::new(Path::new("/nonexistent"));
-            judged(&Root { config: &config, main: &tree, pins: &nothing }, Some(warning))
+        Err(FolderError::Other(error)) => return Err(error),
+    };
+    let Some(checkout) = Checkout::at(folder) else { return Ok((found, warning)) };
+    Ok((found.with_emptied(|branch| Ok(checkout.snapshot(branch)?))?, warning))
+}
+
+impl Found {
+    /// With the protected environments that had pins once, as far as history is at hand.
+    fn with_emptied<'r>(
+        mut self,
+        tip: impl Fn(&BranchName) -> Result<Option<Snapshot<'r>>, CommandError>,
+    ) -> Result<Self, CommandError> {
+        for (environment, branch) in &self.bare {
+            let Some(tip) = tip(branch)? else { continue };
+            if let Some(last) = tip.last_with(&format!("{}/{environment}", layout::ENVS))? {
+                self.problems.push(check::emptied(environment, &last));
+            }
         }
+        Ok(self)
     }
 }
 
-fn judged(root: &Root<'_>, warning: Option<String>) -> Result<Found, CommandError> {
-    let problems = check(root)?;
+fn judged(root: &Root<'_>, configured: &Root<'_>) -> Result<Found, CommandError> {
+    let mut problems = check::check(root)?;
+    problems.extend(generated::problems(configured)?);
     let mut pins = files_below(root.main, layout::ENVS)?.len();
     if root.config.pins_branch() != root.config.main_branch() {
         pins += files_below(root.pins, layout::ENVS)?.len();
     }
-    Ok((problems, root.services()?.len(), pins, warning))
+    let bare = check::bare(root)?.into_iter();
+    let bare = bare.map(|one| (one.name.clone(), configured.config.branch_of(one))).collect();
+    Ok(Found { problems, services: root.services()?.len(), pins, bare })
 }
 
 /// The problems, as compilers print them.

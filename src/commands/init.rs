@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::report::{Body, InitReport, Outcome, Report};
 use super::schema::SchemaName;
-use super::{CommandError, Context, ErrorKind, state};
+use super::{CommandError, Context, ErrorKind, generated, state};
 use crate::domain::check::registry;
 use crate::domain::config::{Config, ForgeKind};
 use crate::domain::layout;
@@ -58,13 +58,18 @@ impl InitArgs {
             );
         }
         let nothing = WorkTree::new(std::path::Path::new("/nonexistent"));
-        let tree = edits.over(&nothing);
+        let written = edits.clone();
+        let tree = written.over(&nothing);
         let config = crate::domain::tree::Files::read(&tree, layout::CONFIG)?.unwrap_or_default();
         let config =
             Config::parse(&config).map_err(|error| bug(Problem::config(error).to_string()))?;
         let root = Root { config: &config, main: &tree, pins: &tree };
         if let Some(problem) = registry(&root)?.first() {
             return Err(bug(problem.to_string()));
+        }
+        if config.repository.is_some() {
+            let fresh = generated::fresh(&root)?;
+            edits.extend(fresh.edits);
         }
         let branches = config.branches();
         let shown = self.dir.display().to_string();

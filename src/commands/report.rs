@@ -67,6 +67,8 @@ pub enum Outcome {
     Created,
     Added,
     Removed,
+    /// Files were made from the configuration.
+    Generated,
     /// The version of the environment before is there.
     Promoted,
     /// It was asked for by a request.
@@ -89,6 +91,8 @@ pub enum Body {
     Status(StatusReport),
     Check(CheckReport),
     Values(ValuesReport),
+    Generate(GenerateReport),
+    Render(RenderReport),
     Service(ServiceReport),
     Domains(DomainsReport),
     Change(ChangeReport),
@@ -148,6 +152,33 @@ pub struct PinsReport {
     pub attempts: u32,
     #[serde(flatten)]
     pub run: DryRun,
+}
+
+/// `generate`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GenerateReport {
+    /// The files that were written, where they differed.
+    pub written: Vec<String>,
+    /// The files that are no longer generated, and gone.
+    pub removed: Vec<String>,
+    /// The commit, where a repository was written and not a folder.
+    pub commit: Option<String>,
+    #[serde(flatten)]
+    pub run: DryRun,
+}
+
+/// `render`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RenderReport {
+    pub service: ServiceName,
+    pub environment: EnvironmentName,
+    pub pin: Pin,
+    /// Every object, as one YAML text.
+    pub manifests: String,
+    /// The files that were written, with `--out`.
+    pub files: Vec<String>,
 }
 
 /// What would be written, where nothing was.

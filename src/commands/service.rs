@@ -8,10 +8,12 @@ use super::report::{
 use super::service_remove::RemoveArgs;
 use super::state::{self, Opened, State};
 use super::status_text::{finished, table};
-use super::{CommandError, Context, ErrorKind};
+use super::{CommandError, Context, ErrorKind, generated};
 use crate::domain::check;
+use crate::domain::config::Config;
 use crate::domain::layout;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
+use crate::domain::problem::Problem;
 use crate::domain::registry::{Facts, Root};
 use crate::domain::repository_url::ChartPath;
 use crate::domain::tree::Files;
@@ -151,8 +153,9 @@ pub(super) fn change(
     let reading = Reading::tips(&[main.clone(), config.pins_branch()]);
     let landed = repo.transact(&reading, &context.author, |tips| {
         let state = State::read(tips, &main, &location)?;
-        let (edits, sentence) = plan(&state)?;
+        let (mut edits, sentence) = plan(&state)?;
         judge(&state, &edits)?;
+        generated::follow(&state.main, &mut edits)?;
         let write = Some(Write::on(&main, &state.main, edits, context.message(subject)));
         Ok::<_, CommandError>(Planned { value: sentence, write })
     })?;
@@ -173,8 +176,7 @@ pub(super) fn change(
 fn judge(state: &State<'_>, edits: &Edits) -> Result<(), CommandError> {
     let after = edits.over(&state.main);
     let text = after.read(layout::CONFIG)?.unwrap_or_default();
-    let config = crate::domain::config::Config::parse(&text)
-        .map_err(crate::domain::problem::Problem::config)?;
+    let config = Config::parse(&text).map_err(Problem::config)?;
     let before = check::registry(&state.root())?;
     let root = Root { config: &config, main: &after, pins: &state.pins };
     let new = check::registry(&root)?.into_iter().find(|problem| !before.contains(problem));

@@ -5,7 +5,7 @@ use clap::Args;
 use super::report::{Body, DryRun, Outcome, RemoveReport, Report};
 use super::service::pinned_in;
 use super::state::{self, Opened, State};
-use super::{CommandError, Context, ErrorKind};
+use super::{CommandError, Context, ErrorKind, generated};
 use crate::domain::config::{Config, ForgeKind};
 use crate::domain::environment::Mode;
 use crate::domain::layout;
@@ -154,6 +154,7 @@ impl Removal<'_> {
                     let path = layout::service(domain, self.name);
                     if state.main.read(&path)?.is_some() {
                         edits.remove(path);
+                        generated::follow(&state.main, &mut edits)?;
                     }
                 }
                 let message = self.context.message(format!("remove service {}", self.name));

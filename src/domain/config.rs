@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::environment::{Environment, Mode};
-use super::name::{BranchName, DomainName, EnvironmentName};
+use super::name::{BranchName, ClusterName, DomainName, EnvironmentName};
 use super::repository_url::{ChartPath, RepositoryUrl};
-use super::template::Template;
+use super::template::{Template, TemplateError};
 use super::yaml::{self, YamlError};
 
 /// The version of the configuration that this program reads and writes.
@@ -46,6 +46,9 @@ pub struct Config {
     /// The environments, in promotion order.
     #[schemars(length(min = 1))]
     pub environments: Vec<Environment>,
+    /// What is to be known of a cluster; what is not said has defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clusters: BTreeMap<ClusterName, Cluster>,
     /// The namespace of a domain in an environment; may use `domain` and `environment`.
     #[serde(default = "default_namespace")]
     pub namespace: Option<Template>,
@@ -165,6 +168,21 @@ pub struct Size {
     pub memory: String,
     pub pods: u32,
     pub storage: String,
+}
+
+/// What is to be known of a cluster beside its name.
+#[derive(Clone, Debug, PartialEq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Cluster {
+    /// Its API server's URL, as Argo CD knows it; projects then allow it by both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Its Kubernetes version, such as `1.34`: what `pinrail render` renders for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes_version: Option<String>,
+    /// Where its API server listens, as CIDRs: databases may talk to it (anywhere).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub api_server: Vec<String>,
 }
 
 /// Previews of any commit.
@@ -310,6 +328,22 @@ impl Config {
     #[must_use]
     pub fn environment(&self, name: &str) -> Option<&Environment> {
         self.environments.iter().find(|environment| environment.name.as_str() == name)
+    }
+
+    /// The namespace of a domain in an environment.
+    ///
+    /// # Errors
+    /// A template that asks for what namespaces do not have.
+    pub fn namespace(
+        &self,
+        domain: &DomainName,
+        environment: &EnvironmentName,
+    ) -> Result<String, TemplateError> {
+        let values = [("domain", domain.as_str()), ("environment", environment.as_str())];
+        match &self.namespace {
+            Some(template) => template.expand(&values),
+            None => Ok(format!("{domain}-{environment}")),
+        }
     }
 
     /// The domain of this name.

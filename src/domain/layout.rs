@@ -11,6 +11,21 @@ pub const ENVS: &str = "envs";
 /// The folder of the locks.
 pub const LOCKS: &str = "locks";
 
+/// The platform team's values.
+pub const PLATFORM_VALUES: &str = "platform-values.yaml";
+/// The folder of what Argo CD's own cluster gets.
+pub const ARGOCD: &str = "argocd";
+/// The folder of what each cluster gets for its tenants.
+pub const TENANTS: &str = "tenants";
+/// The folder of templates that replace the built-in ones.
+pub const TEMPLATES: &str = "templates";
+
+/// `platform-values/<environment>.yaml`.
+#[must_use]
+pub fn platform_values(environment: &EnvironmentName) -> String {
+    format!("platform-values/{environment}.yaml")
+}
+
 /// `services/<domain>/<service>.yaml`.
 #[must_use]
 pub fn service(domain: &DomainName, service: &ServiceName) -> String {

@@ -2,17 +2,20 @@
 //!
 //! Everything here is pure: values in, values out. No I/O, no clock, no git.
 
+pub mod applicationset;
 pub mod artifact;
 pub mod check;
 pub mod config;
 pub mod config_edit;
 pub mod environment;
+pub mod gotemplate;
 pub mod judge;
 pub mod layout;
 pub mod lock;
 pub mod name;
 pub mod nearest;
 pub mod pin;
+pub mod platform;
 pub mod problem;
 pub mod promotion;
 pub mod registry;

@@ -20,8 +20,8 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Problem {
     pub severity: Severity,
-    /// Which rule found it: `config`, `service`, `pin`, `lock`, `layout`, `name` or
-    /// `values`.
+    /// Which rule found it: `config`, `service`, `pin`, `lock`, `layout`, `name`, `platform`,
+    /// `template`, `argocd`, `generated` or `values`.
     pub rule: &'static str,
     /// The file.
     pub path: String,

@@ -42,6 +42,15 @@ pub fn parse<T: DeserializeOwned + Default>(text: &[u8]) -> Result<T, YamlError>
     serde_saphyr::from_str_with_options(text, options).map_err(|error| explain(&error))
 }
 
+/// Reads every document of a YAML text.
+///
+/// # Errors
+/// Text that is no YAML, or a repeated key.
+pub fn documents(text: &str) -> Result<Vec<serde_json::Value>, YamlError> {
+    let options = serde_saphyr::options! { strict_booleans: true, no_schema: true };
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| explain(&error))
+}
+
 fn explain(error: &serde_saphyr::Error) -> YamlError {
     let error = error.without_snippet();
     let line = error.location().map(|location| location.line()).filter(|line| *line > 0);

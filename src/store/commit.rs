@@ -58,6 +58,15 @@ impl Edits {
         self.0.insert(path.into(), None);
     }
 
+    /// These edits, and after them others.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
+        self.0.iter().map(|(path, content)| (path.as_str(), content.as_deref()))
+    }
+
     /// The files of `base` as they are after the edits.
     #[must_use]
     pub fn over<'a>(&'a self, base: &'a dyn Files) -> Edited<'a> {
@@ -65,7 +74,10 @@ impl Edits {
     }
 
     /// What the edits change in `base`, leaving out what is so already.
-    pub(super) fn changes(&self, base: &dyn Files) -> Result<Vec<Change>, StoreError> {
+    ///
+    /// # Errors
+    /// A file of `base` that cannot be read.
+    pub fn changes(&self, base: &dyn Files) -> Result<Vec<Change>, StoreError> {
         let mut changes = Vec::new();
         for (path, after) in &self.0 {
             let before = base.read(path).map_err(|error| StoreError::Local(error.to_string()))?;

@@ -1,8 +1,12 @@
 //! A folder's files, as they lie on the disk.
 
-use std::io;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::commit::Edits;
+use super::error::StoreError;
 use crate::domain::tree::{Entry, Files, ReadError};
 
 /// A folder on this machine, committed or not.
@@ -15,6 +19,37 @@ impl WorkTree {
     #[must_use]
     pub fn new(root: &Path) -> Self {
         Self { root: root.to_path_buf() }
+    }
+}
+
+impl WorkTree {
+    /// Makes edits in the folder: each file is whole, as it was or as it is to be.
+    ///
+    /// # Errors
+    /// A file that cannot be written; those before it are.
+    pub fn write(&self, edits: &Edits) -> Result<(), StoreError> {
+        for (path, content) in edits.iter() {
+            let place = self.root.join(path);
+            let failed = |error: io::Error| {
+                StoreError::Local(format!("cannot write {}: {error}", place.display()))
+            };
+            let there = unless_missing(fs::read(&place), path);
+            if there.is_ok_and(|there| there.as_deref() == content) {
+                continue;
+            }
+            let Some(content) = content else {
+                fs::remove_file(&place).map_err(failed)?;
+                continue;
+            };
+            let folder = place.parent().unwrap_or(&self.root);
+            fs::create_dir_all(folder).map_err(failed)?;
+            let mut draft = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+            draft.write_all(content).map_err(failed)?;
+            let mode = fs::Permissions::from_mode(0o644);
+            draft.as_file().set_permissions(mode).map_err(failed)?;
+            draft.persist(&place).map_err(|error| failed(error.error))?;
+        }
+        Ok(())
     }
 }
 

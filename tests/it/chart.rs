@@ -5,6 +5,7 @@ mod data;
 mod golden;
 mod helm;
 mod jobs;
+mod judge;
 mod network;
 mod ownership;
 mod packages;

@@ -1,11 +1,13 @@
 //! The integration tests: one binary, against real Git servers on loopback.
 
 mod architecture;
+mod argocd;
 mod authentication;
 mod bad_input;
 mod chart;
 mod demo;
 mod documents;
+mod emptied;
 mod example;
 mod faults;
 mod hanging;
@@ -19,6 +21,7 @@ mod promotions_by_hand;
 mod races;
 mod refusals;
 mod removal;
+mod render;
 mod request_races;
 mod rollback;
 mod rollback_forge;

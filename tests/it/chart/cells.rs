@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::helm::{Service, each, fixture, folder, id, objects, pod};
-use crate::support::tools;
+use super::judge;
 
 /// One cell of the matrix, rendered.
 pub struct Cell {
@@ -77,12 +77,12 @@ static FILES: LazyLock<std::path::PathBuf> = LazyLock::new(|| {
 fn an_api_server_takes_every_object_of_every_cell() {
     let definition =
         concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/chart/fixtures/database.xrd.yaml");
-    tools::nothing_found("kube-validate", &FILES, &["--crd", definition, "."]);
+    judge::nothing_found("kube-validate", &FILES, &["--crd", definition, "."]);
 }
 
 #[test]
 fn every_pod_of_every_cell_is_restricted() {
-    tools::nothing_found("pod-security", &FILES, &["restricted", "."]);
+    judge::nothing_found("pod-security", &FILES, &["restricted", "."]);
     let pods = |values: &str| {
         let cells = CELLS.iter().filter(|cell| cell.values == values);
         cells.map(|cell| cell.objects.iter().filter_map(pod).count()).min()

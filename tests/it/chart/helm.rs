@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::tools;
+use super::judge;
 
 pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/chart");
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/chart/fixtures");
@@ -155,7 +155,7 @@ impl Service {
             arguments.extend(["--set-string".to_owned(), format!("{name}={value}")]);
         }
         let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        let ran = tools::run(helm, &place, &arguments, "");
+        let ran = judge::run(helm, &place, &arguments, "");
         let _ = fs::remove_dir_all(&place);
         // A warning would stand in Argo CD's log at every rendering.
         if ran.ok && ran.stderr.is_empty() { Ok(ran.stdout) } else { Err(ran.stderr) }

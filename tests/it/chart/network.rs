@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::helm::{Service, fixture, folder};
-use crate::support::tools;
+use super::judge;
 
 /// Which of the questions are answered with yes.
 fn open(service: &Service, questions: &Value) -> Vec<String> {
@@ -25,7 +25,7 @@ fn open(service: &Service, questions: &Value) -> Vec<String> {
         text += &format!("---\n{object}\n");
     }
     fs::write(place.join("objects.yaml"), text).expect("write the objects");
-    let ran = tools::run("network-policies", &place, &["objects.yaml"], &questions.to_string());
+    let ran = judge::run("network-policies", &place, &["objects.yaml"], &questions.to_string());
     assert!(ran.ok, "{ran:?}");
     let answers: Vec<Value> = serde_json::from_str(&ran.stdout).expect("answers");
     let yes = answers.iter().filter(|answer| answer["open"] == true);

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::helm::{CHART, Service, copy, fixture, folder, yaml};
-use crate::support::tools;
+use super::judge;
 
 /// Both charts, packaged by one Helm.
 fn packages(helm: &str) -> std::path::PathBuf {
@@ -14,7 +14,7 @@ fn packages(helm: &str) -> std::path::PathBuf {
     copy(Path::new(CHART), &place.join("chart"));
     let arguments =
         ["package", "--dependency-update", "chart/pinrail-service", "chart/pinrail-app"];
-    let ran = tools::run(helm, &place, &arguments, "");
+    let ran = judge::run(helm, &place, &arguments, "");
     assert!(ran.ok, "{ran:?}");
     place
 }
@@ -68,7 +68,7 @@ fn helm_finds_nothing_in_the_charts() {
     fs::write(packages.join("values.yaml"), values.to_string()).expect("write values");
     for helm in ["helm", "helm3"] {
         let lint = |arguments: &[&str]| {
-            let ran = tools::run(helm, &packages, &[&["lint"], arguments].concat(), "");
+            let ran = judge::run(helm, &packages, &[&["lint"], arguments].concat(), "");
             assert!(ran.ok, "{helm}: {}{}", ran.stdout, ran.stderr);
         };
         lint(&["--strict", "--values", "values.yaml", "chart/pinrail-service"]);
@@ -149,6 +149,6 @@ fn the_examples_services_render_in_every_environment_as_they_are_pinned() {
         assert!(rendered.contains(&image), "{service}");
         fs::write(judged.join(format!("{environment}-{service}.yaml")), rendered).expect("write");
     });
-    tools::nothing_found("kube-validate", &judged, &["."]);
-    tools::nothing_found("pod-security", &judged, &["restricted", "."]);
+    judge::nothing_found("kube-validate", &judged, &["."]);
+    judge::nothing_found("pod-security", &judged, &["restricted", "."]);
 }

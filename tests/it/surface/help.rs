@@ -31,6 +31,8 @@ const COMMANDS: &[&[&str]] = &[
     &["check"],
     &["values"],
     &["values", "check"],
+    &["generate"],
+    &["render"],
     &["schema"],
     &["completions"],
     &["man"],

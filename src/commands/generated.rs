@@ -1,0 +1,134 @@
+//! Whether generated files are up to date, and sound; and the edits that make them so.
+
+use super::report::{Body, CheckReport, Outcome, Report, counted};
+use super::state::config_of;
+use super::{CommandError, ErrorKind};
+use crate::domain::applicationset;
+use crate::domain::layout;
+use crate::domain::problem::{Problem, Severity};
+use crate::domain::registry::Root;
+use crate::domain::tree::{Files, ReadError, files_below};
+use crate::render::argocd::{self, Generated, MARK};
+use crate::store::{Change, Edits, Snapshot};
+
+/// Generated files, and what differs from them in a services-root.
+pub struct Fresh {
+    pub edits: Edits,
+    pub changes: Vec<Change>,
+    /// How many files are generated.
+    pub total: usize,
+}
+
+/// What is to be changed so that the generated files are up to date.
+///
+/// # Errors
+/// What nothing can be generated from, and sets that would not be safe.
+pub fn fresh(root: &Root<'_>) -> Result<Fresh, CommandError> {
+    let generated = argocd::generate(root)?;
+    let mut problems = generated.problems.clone();
+    problems.extend(applicationset::read(root.config, &generated.files).1);
+    match problems.into_iter().find(|problem| problem.severity == Severity::Error) {
+        Some(problem) => Err(problem.into()),
+        None => compared(root.main, &generated),
+    }
+}
+
+/// Whether a services-root has generated files at all.
+pub fn is_used(main: &dyn Files) -> Result<bool, ReadError> {
+    Ok(!made(main)?.is_empty())
+}
+
+/// Makes edits of the main branch bring the generated files along, where there are some.
+pub fn follow(main: &Snapshot<'_>, edits: &mut Edits) -> Result<(), CommandError> {
+    if !is_used(main)? {
+        return Ok(());
+    }
+    let edited = edits.clone();
+    let after = edited.over(main);
+    // Only the main branch has a say in what is generated.
+    if let Some(config) = config_of(&after)? {
+        edits.extend(fresh(&Root { config: &config, main: &after, pins: &after })?.edits);
+    }
+    Ok(())
+}
+
+fn compared(main: &dyn Files, generated: &Generated) -> Result<Fresh, CommandError> {
+    let mut edits = Edits::default();
+    for (path, text) in &generated.files {
+        edits.write(path.clone(), text.clone().into_bytes());
+    }
+    for path in made(main)? {
+        if !generated.files.contains_key(&path) {
+            edits.remove(path);
+        }
+    }
+    let changes = edits.changes(main)?;
+    Ok(Fresh { edits, changes, total: generated.files.len() })
+}
+
+/// The files that Pinrail has made, by their first line.
+fn made(main: &dyn Files) -> Result<Vec<String>, ReadError> {
+    let mut made = Vec::new();
+    for folder in [layout::ARGOCD, layout::TENANTS] {
+        for path in files_below(main, folder)? {
+            if main.read(&path)?.is_some_and(|text| text.starts_with(MARK.as_bytes())) {
+                made.push(path);
+            }
+        }
+    }
+    Ok(made)
+}
+
+/// Everything that is wrong with what is generated: its input, its form, what Argo CD would
+/// make of it, and files that are not up to date. Nothing where nothing is generated.
+pub fn problems(root: &Root<'_>) -> Result<Vec<Problem>, CommandError> {
+    let is_used = is_used(root.main)?;
+    if root.config.repository.is_none() && !is_used {
+        return Ok(Vec::new());
+    }
+    let generated = argocd::generate(root)?;
+    let mut problems = generated.problems.clone();
+    let (sets, wrong) = applicationset::read(root.config, &generated.files);
+    problems.extend(wrong);
+    problems.extend(applicationset::check(root, &sets)?);
+    if is_used && generated.problems.is_empty() {
+        let fresh = compared(root.main, &generated)?;
+        problems.extend(fresh.changes.iter().map(stale));
+    }
+    Ok(problems)
+}
+
+fn stale(change: &Change) -> Problem {
+    let message = match (&change.before, &change.after) {
+        (None, _) => "it is not there, and would be generated",
+        (_, None) => "it is no longer generated",
+        _ => "it is not what would be generated now",
+    };
+    Problem::error("generated", &change.path, message)
+        .hint("`pinrail generate` brings it up to date")
+}
+
+impl Fresh {
+    /// The paths that are written, and those that are removed.
+    pub fn paths(&self) -> (Vec<String>, Vec<String>) {
+        let (written, removed): (Vec<&Change>, Vec<&Change>) =
+            self.changes.iter().partition(|change| change.after.is_some());
+        let paths =
+            |changes: Vec<&Change>| changes.into_iter().map(|change| change.path.clone()).collect();
+        (paths(written), paths(removed))
+    }
+}
+
+/// `generate --check`: the problems of a services-root as to what is generated.
+pub fn judged(root: &Root<'_>) -> Result<Report, CommandError> {
+    let mut problems = problems(root)?;
+    if !is_used(root.main)? {
+        problems.extend(fresh(root)?.changes.iter().map(stale));
+    }
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let body = Body::Check(CheckReport { problems, services: 0, pins: 0 });
+    if errors > 0 {
+        return Err(CommandError::new(ErrorKind::Invalid, counted(errors, "problem")).with(body));
+    }
+    Ok(Report::new(Outcome::Ok, body).text(super::check::text).say("Up to date, and sound"))
+}

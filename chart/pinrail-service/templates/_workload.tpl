@@ -12,6 +12,8 @@ spec:
   replicas: {{ $scale.min }}
   {{- end }}
   revisionHistoryLimit: 2
+  # A start that is allowed to be slow is not a failed rollout.
+  progressDeadlineSeconds: {{ add .root.Values.health.startupSeconds 300 | max 600 }}
   {{- if .disks }}
   strategy:
     type: Recreate

@@ -52,8 +52,9 @@ fn a_name_that_kubernetes_or_the_parts_of_services_cannot_bear_is_refused() {
 #[test]
 fn a_release_wins_over_whatever_a_developer_says() {
     let values = "global: {release: {image: {tag: evil}, kind: preview}, platform: {security: {runAsUser: 1}}}";
+    let under = format!("{values}\npinrail-service: {{{values}}}");
     let own = Service::new(&fixture("minimal.yaml"));
-    let over = own.clone().with(values).on_platform(&json!({"security": {"runAsUser": 10001}}));
+    let over = own.clone().with(&under).on_platform(&json!({"security": {"runAsUser": 10001}}));
     assert_eq!(over.objects(), own.objects());
 }
 

@@ -2,6 +2,7 @@
 
 mod cells;
 mod data;
+mod examples;
 mod golden;
 mod helm;
 mod jobs;

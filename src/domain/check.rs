@@ -3,6 +3,7 @@
 mod configuration;
 mod locks;
 mod pins;
+mod platform;
 mod services;
 
 use super::environment::Environment;
@@ -31,6 +32,7 @@ pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
 pub fn registry(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
     let mut problems = configuration::check(root.config);
     problems.extend(services::check(root)?);
+    problems.extend(platform::check(root)?);
     Ok(problems)
 }
 

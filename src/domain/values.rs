@@ -54,10 +54,11 @@ pub fn check_folder(files: &dyn Files, path: &str) -> Result<Judged, ReadError> 
 /// Judges a file of the platform team's values.
 #[must_use]
 pub fn check_platform(path: &str, text: &[u8]) -> Vec<Problem> {
-    match judged(path, text, &schema::platform_file()) {
+    let problems = match judged(path, text, &schema::platform_file()) {
         Ok((_, problems)) => problems,
         Err(problem) => vec![*problem],
-    }
+    };
+    problems.into_iter().map(|problem| Problem { rule: "platform", ..problem }).collect()
 }
 
 /// What came of judging a folder.

@@ -115,7 +115,10 @@ impl Found {
 
 fn judged(root: &Root<'_>, configured: &Root<'_>) -> Result<Found, CommandError> {
     let mut problems = check::check(root)?;
-    problems.extend(generated::problems(configured)?);
+    let generated = generated::problems(configured)?;
+    // What nothing can be generated from is a problem of the configuration, too.
+    let new = generated.into_iter().filter(|problem| !problems.contains(problem));
+    problems.extend(new.collect::<Vec<_>>());
     let mut pins = files_below(root.main, layout::ENVS)?.len();
     if root.config.pins_branch() != root.config.main_branch() {
         pins += files_below(root.pins, layout::ENVS)?.len();

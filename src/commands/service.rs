@@ -9,6 +9,7 @@ use super::service_remove::RemoveArgs;
 use super::state::{self, Opened, State};
 use super::status_text::{finished, table};
 use super::{CommandError, Context, ErrorKind, generated};
+use crate::domain::artifact::ImageName;
 use crate::domain::check;
 use crate::domain::config::Config;
 use crate::domain::layout;
@@ -49,7 +50,7 @@ pub struct AddArgs {
     chart_path: Option<ChartPath>,
     /// Its image without tag, where it differs from the default
     #[arg(long)]
-    image: Option<String>,
+    image: Option<ImageName>,
     /// What it is, in a sentence
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,

@@ -1,7 +1,9 @@
 //! What a pin points at: an image's tag and digest, and a Git revision.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +90,23 @@ formatted!(
     |text| text.len() == 40 && is_lower_hex(text)
 );
 
+formatted!(
+    /// An image's name without tag and digest: a registry, perhaps, and a path
+    /// (<https://pkg.go.dev/github.com/distribution/reference>).
+    ImageName,
+    "image name",
+    "^(?=.{1,255}$)([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?/)?[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*$",
+    "use `registry.example.com/path/name`, lower-case letters and without a tag",
+    |text| {
+        static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+            let part = r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*";
+            let registry = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?/";
+            Regex::new(&format!("^({registry})?{part}(/{part})*$")).ok()
+        });
+        text.len() <= 255 && NAME.as_ref().is_some_and(|name| name.is_match(text))
+    }
+);
+
 impl Revision {
     /// The first seven digits, as people quote them.
     #[must_use]
@@ -117,6 +136,18 @@ mod tests {
         let upper = full.to_uppercase();
         for bad in ["", "a2a7d76", "main", upper.as_str(), &full[1..], &format!("{full}0")] {
             assert!(bad.parse::<Revision>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn images_are_named_without_tag() {
+        for good in ["api", "library/api", "r.example.com:5000/a/b-c/d_e", "localhost/a--b"] {
+            assert!(good.parse::<ImageName>().is_ok(), "{good}");
+        }
+        for bad in
+            ["", "a:1", "r.example.com/A", "a b", "a/", "/a", "a//b", "a@sha256:0", "{a}", "a\n"]
+        {
+            assert!(bad.parse::<ImageName>().is_err(), "{bad}");
         }
     }
 

@@ -5,7 +5,9 @@ mod locks;
 mod pins;
 mod platform;
 mod services;
+mod values;
 
+use super::config::Config;
 use super::environment::Environment;
 use super::layout;
 use super::name::EnvironmentName;
@@ -23,6 +25,12 @@ pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
     problems.extend(locks::check(root)?);
     problems.sort_by(|a, b| (&a.path, a.line, a.severity).cmp(&(&b.path, b.line, b.severity)));
     Ok(problems)
+}
+
+/// Judges the configuration alone.
+#[must_use]
+pub fn configuration(config: &Config) -> Vec<Problem> {
+    configuration::check(config)
 }
 
 /// Judges the configuration and the registry alone.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::artifact::ImageName;
 use super::config::Config;
 use super::environment::Environment;
 use super::layout;
@@ -32,7 +33,7 @@ pub struct Facts {
     pub chart_path: Option<ChartPath>,
     /// The service's image without tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image: Option<String>,
+    pub image: Option<ImageName>,
     /// The version of the platform's chart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chart_version: Option<String>,
@@ -65,7 +66,7 @@ impl Facts {
             (None, None) => None,
         };
         let image = match (&self.image, &defaults.image) {
-            (Some(told), _) => Some(told.clone()),
+            (Some(told), _) => Some(told.to_string()),
             (None, Some(default)) => Some(default.expand(&values)?),
             (None, None) => None,
         };

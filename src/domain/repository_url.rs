@@ -29,10 +29,12 @@ impl TryFrom<String> for RepositoryUrl {
     type Error = PlaceError;
 
     fn try_from(value: String) -> Result<Self, Self::Error> {
-        let plain = !value.chars().any(|c| c.is_whitespace() || c.is_control());
+        // Argo CD's projects hold URLs against globs, which cannot escape anything.
+        let plain = value.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && value.chars().all(|c| c.is_ascii_alphanumeric() || ":/@._~%+-".contains(c));
         // A `..` would walk out of the domain's prefix that the URL is held against.
-        let straight =
-            !value.split('/').any(|part| part == ".." || part.eq_ignore_ascii_case("%2e%2e"));
+        let is_up = |part: &str| part.to_ascii_lowercase().replace("%2e", ".") == "..";
+        let straight = !value.split('/').any(is_up);
         if let Some((scheme, rest)) = value.split_once("://") {
             let authority = rest.split('/').next().unwrap_or_default();
             if let Some((user, _)) = authority.rsplit_once('@')
@@ -70,9 +72,11 @@ impl JsonSchema for RepositoryUrl {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         // No `..`, no password, and with http no user either.
         const PATTERN: &str = concat!(
-            r"^(?!(.*/)?(\.\.|%2[eE]%2[eE])(/|$))",
-            r"(https?://[^\s/@]+(/\S*)?|ssh://([^\s/@:]+@)?[^\s/@]+(/\S*)?|file://\S\S+",
-            r"|[^\s/:]*@[^\s/:]*:\S+)$",
+            r"^(?!(.*/)?(\.|%2[eE]){2}(/|$))",
+            r"(https?://[A-Za-z0-9:._~%+-]+(/[A-Za-z0-9:/@._~%+-]*)?",
+            r"|ssh://([A-Za-z0-9._~%+-]+@)?[A-Za-z0-9:._~%+-]+(/[A-Za-z0-9:/@._~%+-]*)?",
+            r"|file://[A-Za-z0-9:/@._~%+-]{2,}",
+            r"|[A-Za-z0-9][A-Za-z0-9@._~%+-]*@[A-Za-z0-9@._~%+-]*:[A-Za-z0-9:/@._~%+-]+)$",
         );
         json_schema!({"type": "string", "pattern": PATTERN})
     }
@@ -135,6 +139,10 @@ mod tests {
             "https://token@example.com/a.git",
             "https://example.com/../a.git",
             "https://example.com/a b.git",
+            "https://example.com/.%2E/a.git",
+            "https://example.com/*/a.git",
+            "https://example.com/a.git?b",
+            "https://example.com/{{ .x }}",
             "ftp://example.com/a.git",
             "/srv/git/a.git",
             "https://",

@@ -1,7 +1,12 @@
 //! What `pinrail generate` makes, held against Argo CD's own code and Kubernetes' own judges.
 
+mod bad_pins;
 mod comparison;
 mod golden;
+
+mod injection;
+mod templates;
+mod tenants;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -3,9 +3,11 @@
 //! Source: argo-cd `applicationset/generators/git.go` (parameters),
 //! `applicationset/utils/utils.go` (templates).
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
-use super::set::Set;
+use super::set::{Set, below};
 use crate::domain::gotemplate::GoTemplate;
 
 /// One Application: the set's template, and the texts that this pin filled in.
@@ -96,7 +98,9 @@ impl Application<'_> {
     /// # Errors
     /// A key that gives no text.
     pub fn object(&self) -> Result<Value, String> {
-        let mut filled = self.filled(&self.set.template)?;
+        let fields = self.set.fields.iter().map(|field| field.pointer.as_str());
+        let texts = fields.zip(self.texts()).collect();
+        let mut filled = self.filled(&self.set.template, "", &texts)?;
         let metadata = &mut filled["metadata"];
         if self.set.deletes && metadata.get("finalizers").is_none() {
             metadata["finalizers"] = json!(["resources-finalizer.argocd.argoproj.io"]);
@@ -105,25 +109,37 @@ impl Application<'_> {
         Ok(filled)
     }
 
-    fn filled(&self, value: &Value) -> Result<Value, String> {
-        let text = |text: &str| {
-            if !text.contains("{{") {
-                return Ok(text.to_owned());
-            }
-            let template = GoTemplate::parse(text).map_err(|error| error.to_string())?;
-            template.render(&self.parameters).map_err(|error| error.to_string())
-        };
+    fn filled(
+        &self,
+        value: &Value,
+        pointer: &str,
+        texts: &HashMap<&str, &str>,
+    ) -> Result<Value, String> {
         Ok(match value {
-            Value::String(string) => Value::from(text(string)?),
+            Value::String(plain) => Value::from(*texts.get(pointer).unwrap_or(&plain.as_str())),
             Value::Array(list) => {
-                list.iter().map(|value| self.filled(value)).collect::<Result<_, _>>()?
+                let filled = list.iter().enumerate();
+                let filled = filled
+                    .map(|(index, value)| self.filled(value, &format!("{pointer}/{index}"), texts));
+                filled.collect::<Result<_, _>>()?
             }
             Value::Object(map) => {
                 let filled = map.iter().filter(|(_, value)| !value.is_null());
-                let filled = filled.map(|(key, value)| Ok((text(key)?, self.filled(value)?)));
+                let filled = filled.map(|(key, value)| {
+                    let value = self.filled(value, &below(pointer, key), texts)?;
+                    Ok((self.key(key)?, value))
+                });
                 Value::Object(filled.collect::<Result<_, String>>()?)
             }
             other => other.clone(),
         })
+    }
+
+    fn key(&self, key: &str) -> Result<String, String> {
+        if !key.contains("{{") {
+            return Ok(key.to_owned());
+        }
+        let template = GoTemplate::parse(key).map_err(|error| error.to_string())?;
+        template.render(&self.parameters).map_err(|error| error.to_string())
     }
 }

@@ -58,11 +58,15 @@ fn walk(value: &Value, pointer: String, found: &mut Vec<Field>) -> Result<(), Go
                 if key.contains("{{") {
                     GoTemplate::parse(key)?;
                 }
-                let step = key.replace('~', "~0").replace('/', "~1");
-                walk(inner, format!("{pointer}/{step}"), found)?;
+                walk(inner, below(&pointer, key), found)?;
             }
         }
         _ => {}
     }
     Ok(())
+}
+
+/// The JSON pointer of what is under a key.
+pub(super) fn below(pointer: &str, key: &str) -> String {
+    format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }

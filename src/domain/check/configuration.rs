@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::values;
 use crate::domain::config::{ChartLayout, Config};
 use crate::domain::layout::CONFIG;
 use crate::domain::nearest::{did_you_mean, nearest};
@@ -20,10 +21,11 @@ pub fn check(config: &Config) -> Vec<Problem> {
             "`argocd.chart: oci` needs `chartRepository` and `chartVersion` beside it",
         ));
     }
+    problems.extend(values::check(config));
     problems
 }
 
-fn error(message: impl std::fmt::Display) -> Problem {
+pub(super) fn error(message: impl std::fmt::Display) -> Problem {
     Problem::error("config", CONFIG, message)
 }
 

@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use crate::domain::check;
 use crate::domain::config::Config;
 use crate::domain::environment::Environment;
 use crate::domain::layout;
 use crate::domain::name::ClusterName;
-use crate::domain::problem::Problem;
+use crate::domain::problem::{Problem, Severity};
 use crate::domain::registry::{Root, RootError};
 use engine::Engine;
 
@@ -37,6 +38,10 @@ pub struct Generated {
 /// A tree that cannot be read.
 pub fn generate(root: &Root<'_>) -> Result<Generated, crate::domain::tree::ReadError> {
     let mut generated = Generated::default();
+    let problems = check::configuration(root.config);
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return Ok(Generated { problems, ..generated });
+    }
     let Some(repository) = &root.config.repository else {
         let problem = Problem::error(
             "config",
@@ -141,7 +146,7 @@ impl Shared<'_> {
         let values = json!({
             "argocd": self.argocd,
             "root": self.origin(None),
-            "sourceRepos": [text::glob(self.repository)],
+            "sourceRepos": [self.repository],
         });
         self.engine.file(&[Template::Root], &values)
     }

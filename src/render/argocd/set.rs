@@ -7,7 +7,8 @@ use crate::domain::config::{ArgoCd, ChartLayout, Domain};
 use crate::domain::environment::Environment;
 use crate::domain::gotemplate::literal;
 use crate::domain::layout;
-use crate::domain::name::{DomainName, EnvironmentName};
+use crate::domain::name::{ClusterName, DomainName, EnvironmentName};
+use crate::domain::problem::Problem;
 use crate::domain::registry::{Root, RootError, repository_prefix};
 use crate::domain::repository_url::ChartPath;
 use crate::render::yaml;
@@ -37,8 +38,8 @@ impl Shared<'_> {
                 unusable("`services.repository` does not say where the services' repositories are")
             })?;
         let chart = chart(&config.argocd);
-        let mut repositories = vec![format!("{}**", text::glob(&prefix))];
-        repositories.extend(chart.as_ref().map(|chart| text::glob(&chart.repository)));
+        let mut repositories = vec![format!("{prefix}**")];
+        repositories.extend(chart.as_ref().map(|chart| chart.repository.clone()));
         let values = json!({
             "name": name(&environment.name, &domain.name),
             "argocd": self.argocd,
@@ -61,7 +62,7 @@ impl Shared<'_> {
             "links": self.links(environment, domain, &namespace)?,
             "platform": {"global": {"platform": escaped(platform)}},
             "sourceRepos": repositories,
-            "resources": resources(platform),
+            "resources": resources(platform)?,
         });
         self.engine.file(&[Template::Project, Template::Applicationset], &values)
     }
@@ -192,7 +193,7 @@ fn own_images(root: &Root<'_>, domain: &DomainName) -> Result<Vec<(String, Strin
             continue;
         };
         if let Some(image) = root.facts(domain, &service)?.and_then(|facts| facts.image) {
-            images.push((service.to_string(), image));
+            images.push((service.to_string(), image.to_string()));
         }
     }
     Ok(images)
@@ -217,16 +218,19 @@ fn escaped(values: &Map<String, Value>) -> Value {
 }
 
 /// What the platform's values add to what the chart makes.
-fn resources(platform: &Map<String, Value>) -> Value {
-    let postgres = platform.get("postgres");
-    let crossplane = postgres.filter(|postgres| postgres["provider"] == "crossplane");
-    let own = crossplane.and_then(|postgres| {
-        let (version, kind) = (
-            postgres["crossplane"]["apiVersion"].as_str()?,
-            postgres["crossplane"]["kind"].as_str()?,
-        );
-        let (group, _) = version.split_once('/')?;
-        Some(json!({"group": group, "kind": kind}))
-    });
-    own.into_iter().collect()
+fn resources(platform: &Map<String, Value>) -> Result<Value, RootError> {
+    let Some(postgres) = platform.get("postgres").filter(|own| own["provider"] == "crossplane")
+    else {
+        return Ok(json!([]));
+    };
+    let text = |key: &str| postgres["crossplane"][key].as_str().unwrap_or_default();
+    let Some((group, _)) = text("apiVersion").split_once('/') else { return Ok(json!([])) };
+    let kind = text("kind");
+    let is_group = group.split('.').all(|part| part.parse::<ClusterName>().is_ok());
+    if !is_group || kind.is_empty() || !kind.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        let message = "`global.platform.postgres.crossplane` names no kind of Kubernetes' objects";
+        let problem = Problem::error("platform", layout::PLATFORM_VALUES, message);
+        return Err(RootError::Invalid(Box::new(problem)));
+    }
+    Ok(json!([{"group": group, "kind": kind}]))
 }

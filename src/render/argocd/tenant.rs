@@ -1,14 +1,17 @@
 //! What a cluster gets for its tenants: namespaces with their guardrails, and the Application
 //! that brings them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
-use super::{Shared, Template, text, unusable};
+use super::{Shared, Template, unusable};
 use crate::domain::config::Domain;
 use crate::domain::environment::Environment;
 use crate::domain::layout;
 use crate::domain::name::ClusterName;
 use crate::domain::platform;
+use crate::domain::problem::Problem;
 use crate::domain::registry::RootError;
 
 impl Shared<'_> {
@@ -31,7 +34,7 @@ impl Shared<'_> {
             "server": self.server(cluster),
             "namespaces": namespaces,
             "folder": format!("{}/{cluster}", layout::TENANTS),
-            "sourceRepos": [text::glob(self.repository)],
+            "sourceRepos": [self.repository],
         });
         self.engine.file(&[Template::Tenants], &values)
     }
@@ -63,31 +66,43 @@ impl Shared<'_> {
             "environment": environment.name,
             "group": domain.group,
             "size": size,
-            "gateways": gateways(&platform),
-            "dns": at(&platform, &["network", "dnsNamespace"]).unwrap_or_else(|| "kube-system".to_owned()),
-            "monitoring": at(&platform, &["network", "monitoringNamespace"]),
-            "operator": at(&platform, &["postgres", "operatorNamespace"]),
+            "gateways": gateways(&platform)?,
+            "dns": at(&platform, &["network", "dnsNamespace"])?.unwrap_or_else(|| "kube-system".to_owned()),
+            "monitoring": at(&platform, &["network", "monitoringNamespace"])?,
+            "operator": at(&platform, &["postgres", "operatorNamespace"])?,
             "apiServer": listening.map_or_else(|| vec!["0.0.0.0/0".to_owned()], Clone::clone),
         }))
     }
 }
 
 /// Where requests from outside come from.
-fn gateways(platform: &Map<String, Value>) -> Vec<String> {
+fn gateways(platform: &Map<String, Value>) -> Result<BTreeSet<String>, RootError> {
     let places: [&[&str]; 3] = [
         &["routing", "gateway", "namespace"],
         &["routing", "internalGateway", "namespace"],
         &["network", "gatewayNamespace"],
     ];
-    let mut found: Vec<String> = places.iter().filter_map(|place| at(platform, place)).collect();
-    found.sort();
-    found.dedup();
-    found
+    let found = places.iter().map(|place| at(platform, place));
+    Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
-/// The text at a place of the platform's values, where it is not empty.
-fn at(platform: &Map<String, Value>, keys: &[&str]) -> Option<String> {
-    let (first, rest) = keys.split_first()?;
-    let found = rest.iter().try_fold(platform.get(*first)?, |value, key| value.get(key))?;
-    found.as_str().filter(|text| !text.is_empty()).map(ToOwned::to_owned)
+/// The namespace at a place of the platform's values, where it is not empty.
+fn at(platform: &Map<String, Value>, keys: &[&str]) -> Result<Option<String>, RootError> {
+    let Some((first, rest)) = keys.split_first() else { return Ok(None) };
+    let first = platform.get(*first).unwrap_or(&Value::Null);
+    let found = rest.iter().try_fold(first, |value, key| value.get(key));
+    let found = found.and_then(Value::as_str).filter(|text| !text.is_empty());
+    // A namespace's name has the form of a cluster's.
+    match found {
+        Some(name) if name.parse::<ClusterName>().is_err() => {
+            let message = format!(
+                "`global.platform.{}` is `{}`, no name that Kubernetes accepts",
+                keys.join("."),
+                name.escape_debug()
+            );
+            let problem = Problem::error("platform", layout::PLATFORM_VALUES, message);
+            Err(RootError::Invalid(Box::new(problem)))
+        }
+        found => Ok(found.map(ToOwned::to_owned)),
+    }
 }

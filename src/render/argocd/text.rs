@@ -35,17 +35,6 @@ pub fn parameter(text: &str) -> String {
     text.replace('$', "$$")
 }
 
-/// A text as a glob that matches just this text.
-pub fn glob(text: &str) -> String {
-    text.chars().fold(String::new(), |mut glob, c| {
-        if "*?[]{}\\!".contains(c) {
-            glob.push('\\');
-        }
-        glob.push(c);
-        glob
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,10 +58,5 @@ mod tests {
         for template in ["${{ service | upper }}", "${% if service == 'a' %}x${% endif %}"] {
             assert!(go(template).is_err(), "{template}");
         }
-    }
-
-    #[test]
-    fn globs_match_only_themselves() {
-        assert_eq!(glob("https://h/a*[b]"), "https://h/a\\*\\[b\\]");
     }
 }

@@ -107,6 +107,18 @@ fn an_unknown_field_fails_the_schemas() {
 
 const ENVIRONMENTS: [(&str, &str); 3] =
     [("staging", "shared"), ("production-eu", "eu-1"), ("production-us", "us-1")];
+/// Keys of the platform's values that have defaults.
+const PLATFORM: [&str; 9] = [
+    "routing",
+    "secrets",
+    "registry",
+    "postgres",
+    "redis",
+    "monitoring",
+    "network",
+    "security",
+    "sizes",
+];
 const DOMAINS: usize = 20;
 const SERVICES: usize = 50;
 
@@ -164,6 +176,10 @@ environments:
         writeln!(config, "  - {{name: domain-{domain}}}").expect("text");
     }
     let folder = Folder::with(&config);
+    // The example has all of the platform's values; here they would only take time.
+    let without = |key| format!("    {key}: null\n");
+    let platform: String = PLATFORM.map(without).concat();
+    folder.write("platform-values.yaml", &format!("global:\n  platform:\n{platform}"));
     for number in 0..DOMAINS * SERVICES {
         let (domain, service) = (format!("domain-{}", number % DOMAINS), format!("s-{number}"));
         for (at, (environment, cluster)) in ENVIRONMENTS.into_iter().enumerate() {

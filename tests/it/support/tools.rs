@@ -91,6 +91,11 @@ impl Expanded {
         self.names("refused")
     }
 
+    /// What the application controller has to say against Applications.
+    pub fn conditions(&self) -> Vec<String> {
+        self.names("conditions")
+    }
+
     /// Every Application by its name, where Argo CD has nothing to say against any of them.
     #[track_caller]
     pub fn sound(&self) -> BTreeMap<String, Value> {

@@ -2,12 +2,13 @@
 //! every environment.
 //!
 //! ```text
-//! main -> cli -> commands -> store | render -> domain
+//! main -> cli -> commands -> store | render -> domain, child
 //! ```
 //!
 //! Arrows say who may import whom. `domain` is pure; git2 appears only in `store`; only
 //! `cli::ui` writes to the terminal. `docs/architecture.md` tells the rest.
 
+pub mod child;
 pub mod cli;
 pub mod commands;
 pub mod domain;

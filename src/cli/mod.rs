@@ -20,10 +20,12 @@ use crate::commands::init::InitArgs;
 use crate::commands::pin::PinArgs;
 use crate::commands::promote::PromoteArgs;
 use crate::commands::promotions::PromotionsArgs;
+use crate::commands::render::RenderArgs;
 use crate::commands::rollback::RollbackArgs;
 use crate::commands::schema::SchemaArgs;
 use crate::commands::service::ServiceCommand;
 use crate::commands::status::StatusArgs;
+use crate::commands::values::ValuesCommand;
 use crate::commands::{CommandError, Context, Document, ErrorKind, Report};
 use crate::domain::environment::Period;
 use environment::Variables;
@@ -119,7 +121,11 @@ enum Command {
     Diff(DiffArgs),
     Demo(DemoArgs),
     Check(CheckArgs),
+    /// Judge a service's values
+    #[command(subcommand)]
+    Values(ValuesCommand),
     Generate(GenerateArgs),
+    Render(RenderArgs),
     Schema(SchemaArgs),
     /// Print a shell's completions
     #[command(after_help = "Example:\n  pinrail completions bash > /etc/bash_completion.d/pinrail")]
@@ -151,7 +157,9 @@ impl Command {
             Self::Diff(_) => "diff",
             Self::Demo(_) => "demo",
             Self::Check(_) => "check",
+            Self::Values(command) => command.name(),
             Self::Generate(_) => "generate",
+            Self::Render(_) => "render",
             Self::Schema(_) => "schema",
             Self::Completions { .. } => "completions",
             Self::Man { .. } => "man",
@@ -195,7 +203,9 @@ fn run(command: Command, global: &GlobalArgs, ui: &Ui) -> Result<Report, Command
         Command::Diff(args) => args.run(context),
         Command::Demo(args) => args.run(context),
         Command::Check(args) => args.run(context),
+        Command::Values(command) => command.run(context),
         Command::Generate(args) => args.run(context),
+        Command::Render(args) => args.run(context),
         Command::Schema(args) => Ok(Report::of_text(args.name.text())),
         Command::Completions { shell } => Ok(Report::of_text(completions(shell))),
         Command::Man { command } => man(&command).map(Report::of_text),

@@ -8,8 +8,8 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 
-use crate::commands::check;
 use crate::commands::{CommandError, Document, Page, Report, Talk, Working};
+use crate::commands::{check, values};
 
 /// The only place that writes to the terminal.
 pub struct Ui {
@@ -62,6 +62,7 @@ impl Ui {
                     && let Some(body) = &error.body
                 {
                     print(&check::text(body, &page()));
+                    print(&values::text(body, &page()));
                 }
                 self.fail(error)
             }

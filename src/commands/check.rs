@@ -1,6 +1,6 @@
 //! `check`: every rule, against a work tree or a services-root.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -8,11 +8,13 @@ use super::folder::{FolderError, in_folder};
 use super::report::{Body, CheckReport, Outcome, Page, Report, counted};
 use super::state::{Opened, State};
 use super::{CommandError, Context, ErrorKind, generated};
-use crate::domain::check::check;
+use crate::domain::check;
 use crate::domain::layout;
+use crate::domain::name::{BranchName, EnvironmentName};
 use crate::domain::problem::{Problem, Severity};
 use crate::domain::registry::Root;
 use crate::domain::tree::{Remembered, files_below};
+use crate::store::{Checkout, Reading, Snapshot};
 
 /// Find everything that is wrong, and say what to do about it.
 #[derive(Args, Debug)]
@@ -35,14 +37,12 @@ impl CheckArgs {
     /// Problems, or a services-root that cannot be read.
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
         let folder = self.folder.as_deref().or(context.work_tree.as_deref());
-        let ((problems, services, pins), warning) = match folder {
-            Some(folder) => match in_folder(folder, judged) {
-                Ok(found) => found,
-                Err(FolderError::Config(problem)) => ((vec![*problem], 0, 0), None),
-                Err(FolderError::Other(error)) => return Err(error),
-            },
+        let (found, warning) = match folder {
+            Some(folder) => of_folder(folder)?,
             None => (of_remote(context)?, None),
         };
+        let Found { mut problems, services, pins, .. } = found;
+        problems.sort_by(|a, b| (&a.path, a.line, a.severity).cmp(&(&b.path, b.line, b.severity)));
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
         let body = Body::Check(CheckReport { problems, services, pins });
         if errors > 0 {
@@ -59,33 +59,76 @@ impl CheckArgs {
     }
 }
 
-type Found = (Vec<Problem>, usize, usize);
+#[derive(Default)]
+struct Found {
+    problems: Vec<Problem>,
+    services: usize,
+    pins: usize,
+    /// Protected environments that nothing is pinned in, and their branches.
+    bare: Vec<(EnvironmentName, BranchName)>,
+}
 
 fn of_remote(context: &Context) -> Result<Found, CommandError> {
     let opened = Opened::new(context)?;
     let location = opened.repo.location().to_string();
     let branches = opened.branches();
     let Opened { mut repo, main, .. } = opened;
-    let tips = repo.tips(&branches)?;
-    let state = State::read(&tips, &main, &location)?;
-    judged(&state.root(), &state.root())
+    let found = {
+        let tips = repo.tips(&branches)?;
+        let state = State::read(&tips, &main, &location)?;
+        judged(&state.root(), &state.root())?
+    };
+    if found.bare.is_empty() {
+        return Ok(found);
+    }
+    let tips = repo.read(&Reading::whole(&branches))?;
+    found.with_emptied(|branch| Ok(tips.get(branch)?))
+}
+
+fn of_folder(folder: &Path) -> Result<(Found, Option<String>), CommandError> {
+    let (found, warning) = match in_folder(folder, judged) {
+        Ok(found) => found,
+        Err(FolderError::Config(problem)) => {
+            return Ok((Found { problems: vec![*problem], ..Found::default() }, None));
+        }
+        Err(FolderError::Other(error)) => return Err(error),
+    };
+    let Some(checkout) = Checkout::at(folder) else { return Ok((found, warning)) };
+    Ok((found.with_emptied(|branch| Ok(checkout.snapshot(branch)?))?, warning))
+}
+
+impl Found {
+    /// With the protected environments that had pins once, as far as history is at hand.
+    fn with_emptied<'r>(
+        mut self,
+        tip: impl Fn(&BranchName) -> Result<Option<Snapshot<'r>>, CommandError>,
+    ) -> Result<Self, CommandError> {
+        for (environment, branch) in &self.bare {
+            let Some(tip) = tip(branch)? else { continue };
+            if let Some(last) = tip.last_with(&format!("{}/{environment}", layout::ENVS))? {
+                self.problems.push(check::emptied(environment, &last));
+            }
+        }
+        Ok(self)
+    }
 }
 
 fn judged(root: &Root<'_>, configured: &Root<'_>) -> Result<Found, CommandError> {
     let (main, pins) = (Remembered::new(root.main), Remembered::new(root.pins));
     let root = &Root { main: &main, pins: &pins, ..*root };
     let configured = &Root { main: &main, pins: &pins, ..*configured };
-    let mut problems = check(root)?;
+    let mut problems = check::check(root)?;
     let generated = generated::problems(configured)?;
     // What nothing can be generated from is a problem of the configuration, too.
     let new = generated.into_iter().filter(|problem| !problems.contains(problem));
     problems.extend(new.collect::<Vec<_>>());
-    problems.sort_by(|a, b| (&a.path, a.line, a.severity).cmp(&(&b.path, b.line, b.severity)));
     let mut pins = files_below(root.main, layout::ENVS)?.len();
     if root.config.pins_branch() != root.config.main_branch() {
         pins += files_below(root.pins, layout::ENVS)?.len();
     }
-    Ok((problems, root.services()?.len(), pins))
+    let bare = check::bare(root)?.into_iter();
+    let bare = bare.map(|one| (one.name.clone(), configured.config.branch_of(one))).collect();
+    Ok(Found { problems, services: root.services()?.len(), pins, bare })
 }
 
 /// The problems, as compilers print them.

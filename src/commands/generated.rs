@@ -1,6 +1,7 @@
 //! Whether generated files are up to date, and sound; and the edits that make them so.
 
 use super::report::{Body, CheckReport, Outcome, Report, counted};
+use super::state::config_of;
 use super::{CommandError, ErrorKind};
 use crate::domain::applicationset;
 use crate::domain::layout;
@@ -8,7 +9,7 @@ use crate::domain::problem::{Problem, Severity};
 use crate::domain::registry::Root;
 use crate::domain::tree::{Files, ReadError, files_below};
 use crate::render::argocd::{self, Generated, MARK};
-use crate::store::{Change, Edits};
+use crate::store::{Change, Edits, Snapshot};
 
 /// Generated files, and what differs from them in a services-root.
 pub struct Fresh {
@@ -37,10 +38,16 @@ pub fn is_used(main: &dyn Files) -> Result<bool, ReadError> {
     Ok(!made(main)?.is_empty())
 }
 
-/// Makes edits bring the generated files along, where a services-root has some.
-pub fn follow(root: &Root<'_>, before: &dyn Files, edits: &mut Edits) -> Result<(), CommandError> {
-    if is_used(before)? {
-        edits.extend(fresh(root)?.edits);
+/// Makes edits of the main branch bring the generated files along, where there are some.
+pub fn follow(main: &Snapshot<'_>, edits: &mut Edits) -> Result<(), CommandError> {
+    if !is_used(main)? {
+        return Ok(());
+    }
+    let edited = edits.clone();
+    let after = edited.over(main);
+    // Only the main branch has a say in what is generated.
+    if let Some(config) = config_of(&after)? {
+        edits.extend(fresh(&Root { config: &config, main: &after, pins: &after })?.edits);
     }
     Ok(())
 }

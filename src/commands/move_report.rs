@@ -263,6 +263,10 @@ pub struct DiffReport {
     /// The commits of the service's repository between the two, newest first; null where it
     /// could not be read.
     pub commits: Option<Vec<DiffCommit>>,
+    /// How what Argo CD would apply differs, as a unified diff from `b` to `a`; with
+    /// `--manifests`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifests: Option<String>,
 }
 
 /// One side of a comparison.

@@ -90,7 +90,9 @@ pub enum Body {
     Pins(PinsReport),
     Status(StatusReport),
     Check(CheckReport),
+    Values(ValuesReport),
     Generate(GenerateReport),
+    Render(RenderReport),
     Service(ServiceReport),
     Domains(DomainsReport),
     Change(ChangeReport),
@@ -164,6 +166,19 @@ pub struct GenerateReport {
     pub commit: Option<String>,
     #[serde(flatten)]
     pub run: DryRun,
+}
+
+/// `render`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RenderReport {
+    pub service: ServiceName,
+    pub environment: EnvironmentName,
+    pub pin: Pin,
+    /// Every object, as one YAML text.
+    pub manifests: String,
+    /// The files that were written, with `--out`.
+    pub files: Vec<String>,
 }
 
 /// What would be written, where nothing was.
@@ -261,6 +276,14 @@ pub struct CheckReport {
     pub services: usize,
     /// How many pins were looked at.
     pub pins: usize,
+}
+
+/// `values check`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ValuesReport {
+    pub problems: Vec<Problem>,
+    /// The files that were looked at.
+    pub files: Vec<String>,
 }
 
 /// `service list` and `service show`.

@@ -3,12 +3,14 @@
 use clap::{Args, ValueEnum};
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
+use serde::Serialize;
 
 use super::report::Document;
 use crate::domain::config::Config;
 use crate::domain::lock::Lock;
 use crate::domain::pin::Pin;
 use crate::domain::registry::Facts;
+use crate::domain::values;
 
 /// Print the JSON Schema of a kind of file.
 #[derive(Args, Debug)]
@@ -28,6 +30,8 @@ pub enum SchemaName {
     Service,
     Pin,
     Lock,
+    Values,
+    Platform,
     Report,
 }
 
@@ -40,6 +44,8 @@ impl SchemaName {
             Self::Service => "service.schema.json",
             Self::Pin => "pin.schema.json",
             Self::Lock => "lock.schema.json",
+            Self::Values => "values.schema.json",
+            Self::Platform => "platform.schema.json",
             Self::Report => "report.schema.json",
         }
     }
@@ -49,6 +55,8 @@ impl SchemaName {
     pub fn text(self) -> String {
         let settings = SchemaSettings::draft07();
         let written: Schema = match self {
+            Self::Values => return text_of(&values::schema::service_file()),
+            Self::Platform => return text_of(&values::schema::platform_file()),
             Self::Config => settings.into_generator().into_root_schema_for::<Config>(),
             Self::Service => settings.into_generator().into_root_schema_for::<Facts>(),
             Self::Pin => settings.into_generator().into_root_schema_for::<Pin>(),
@@ -58,8 +66,12 @@ impl SchemaName {
                 .into_generator()
                 .into_root_schema_for::<Document<'static>>(),
         };
-        let mut text = serde_json::to_string_pretty(&written).unwrap_or_default();
-        text.push('\n');
-        text
+        text_of(&written)
     }
+}
+
+fn text_of(schema: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(schema).unwrap_or_default();
+    text.push('\n');
+    text
 }

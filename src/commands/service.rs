@@ -155,7 +155,8 @@ pub(super) fn change(
     let landed = repo.transact(&reading, &context.author, |tips| {
         let state = State::read(tips, &main, &location)?;
         let (mut edits, sentence) = plan(&state)?;
-        judge(&state, &mut edits)?;
+        judge(&state, &edits)?;
+        generated::follow(&state.main, &mut edits)?;
         let write = Some(Write::on(&main, &state.main, edits, context.message(subject)));
         Ok::<_, CommandError>(Planned { value: sentence, write })
     })?;
@@ -172,18 +173,15 @@ pub(super) fn change(
     Ok(report.say(sentence))
 }
 
-/// Refuses edits that would bring a problem that is not there now, and lets the generated
-/// files follow them.
-fn judge(state: &State<'_>, edits: &mut Edits) -> Result<(), CommandError> {
-    let text = edits.over(&state.main).read(layout::CONFIG)?.unwrap_or_default();
+/// Refuses edits that would bring a problem that is not there now.
+fn judge(state: &State<'_>, edits: &Edits) -> Result<(), CommandError> {
+    let after = edits.over(&state.main);
+    let text = after.read(layout::CONFIG)?.unwrap_or_default();
     let config = Config::parse(&text).map_err(Problem::config)?;
-    let edited = edits.clone();
-    let after = edited.over(&state.main);
-    let root = Root { config: &config, main: &after, pins: &state.pins };
     let before = check::registry(&state.root())?;
+    let root = Root { config: &config, main: &after, pins: &state.pins };
     let new = check::registry(&root)?.into_iter().find(|problem| !before.contains(problem));
-    new.map_or(Ok(()), Err)?;
-    generated::follow(&root, &state.main, edits)
+    new.map_or(Ok(()), |problem| Err(problem.into()))
 }
 
 fn file(name: &ServiceName, facts: &Facts) -> Result<String, CommandError> {

@@ -10,7 +10,6 @@ use crate::domain::config::{Config, ForgeKind};
 use crate::domain::environment::Mode;
 use crate::domain::layout;
 use crate::domain::name::{BranchName, EnvironmentName, ServiceName};
-use crate::domain::registry::Root;
 use crate::domain::tree::Files;
 use crate::store::{Edits, Planned, Reading, StateRepo, Write};
 
@@ -155,10 +154,7 @@ impl Removal<'_> {
                     let path = layout::service(domain, self.name);
                     if state.main.read(&path)?.is_some() {
                         edits.remove(path);
-                        let removed = edits.clone();
-                        let after = removed.over(&state.main);
-                        let root = Root { main: &after, ..root };
-                        generated::follow(&root, &state.main, &mut edits)?;
+                        generated::follow(&state.main, &mut edits)?;
                     }
                 }
                 let message = self.context.message(format!("remove service {}", self.name));

@@ -3,13 +3,17 @@
 mod configuration;
 mod locks;
 mod pins;
+mod platform;
 mod services;
 mod values;
 
 use super::config::Config;
+use super::environment::Environment;
+use super::layout;
+use super::name::EnvironmentName;
 use super::problem::Problem;
 use super::registry::Root;
-use super::tree::ReadError;
+use super::tree::{ReadError, files_below};
 
 /// Judges a services-root by every rule; the problems come sorted by path and line.
 ///
@@ -36,7 +40,35 @@ pub fn configuration(config: &Config) -> Vec<Problem> {
 pub fn registry(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
     let mut problems = configuration::check(root.config);
     problems.extend(services::check(root)?);
+    problems.extend(platform::check(root)?);
     Ok(problems)
+}
+
+/// The protected environments that nothing is pinned in.
+///
+/// # Errors
+/// A tree that cannot be read.
+pub fn bare<'a>(root: &Root<'a>) -> Result<Vec<&'a Environment>, ReadError> {
+    let mut bare = Vec::new();
+    for environment in root.config.environments.iter().filter(|one| one.protected) {
+        let folder = format!("{}/{}", layout::ENVS, environment.name);
+        if files_below(root.files_of(environment), &folder)?.is_empty() {
+            bare.push(environment);
+        }
+    }
+    Ok(bare)
+}
+
+/// A protected environment that nothing is pinned in any more.
+#[must_use]
+pub fn emptied(environment: &EnvironmentName, last: &str) -> Problem {
+    let folder = format!("{}/{environment}", layout::ENVS);
+    let message = format!("`{environment}` is protected, and all of its pins are gone");
+    Problem::error("pin", &folder, message).hint(format!(
+        "`git checkout {} -- {folder}` brings them back; or take it out of {}",
+        &last[..7],
+        layout::CONFIG
+    ))
 }
 
 #[cfg(test)]

@@ -25,4 +25,5 @@ pub mod request;
 pub mod rollback;
 pub mod template;
 pub mod tree;
+pub mod values;
 pub mod yaml;

@@ -21,7 +21,7 @@ pub enum Severity {
 pub struct Problem {
     pub severity: Severity,
     /// Which rule found it: `config`, `service`, `pin`, `lock`, `layout`, `name`, `platform`,
-    /// `template`, `argocd` or `generated`.
+    /// `template`, `argocd`, `generated` or `values`.
     pub rule: &'static str,
     /// The file.
     pub path: String,
@@ -73,6 +73,24 @@ impl Problem {
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
+}
+
+/// The problems, as compilers print them.
+#[must_use]
+pub fn listed(problems: &[Problem]) -> String {
+    let mut lines = String::new();
+    for problem in problems {
+        let severity = match problem.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+        lines.push_str(&format!("{}{line}: {severity}: {}\n", problem.path, problem.message));
+        if let Some(hint) = &problem.hint {
+            lines.push_str(&format!("  hint: {hint}\n"));
+        }
+    }
+    lines
 }
 
 impl fmt::Display for Problem {

@@ -1,6 +1,7 @@
 //! Files that are generated, from templates with `${{ }}` as their delimiters.
 
 pub mod argocd;
+pub mod helm;
 mod services_root;
 mod yaml;
 

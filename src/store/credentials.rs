@@ -7,23 +7,6 @@
 use secrecy::SecretString;
 use url::Url;
 
-/// The variables that hold secrets, kept from every program that is started.
-pub const SECRET_VARIABLES: &[&str] = &[
-    "PINRAIL_TOKEN",
-    "GH_TOKEN",
-    "GITHUB_TOKEN",
-    "GITLAB_TOKEN",
-    "CI_JOB_TOKEN",
-    "CI_JOB_JWT",
-    "CI_BUILD_TOKEN",
-    "CI_DEPENDENCY_PROXY_PASSWORD",
-    "CI_DEPLOY_PASSWORD",
-    "CI_REGISTRY_PASSWORD",
-    "CI_REPOSITORY_URL",
-    "ACTIONS_RUNTIME_TOKEN",
-    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
-];
-
 /// A token and where it may go.
 #[derive(Clone, Debug)]
 pub struct Token {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::child::{Guarded, Words, command};
+use crate::child::{Guarded, Words, command};
 
 /// A user name and its secret.
 #[derive(Clone, Debug)]

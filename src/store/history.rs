@@ -1,6 +1,7 @@
 //! When what is there came in, and by whom: one walk along the first parents.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use git2::{Commit, Oid};
 use jiff::Timestamp;
@@ -225,6 +226,18 @@ impl<'r> Snapshot<'r> {
     /// An object that is missing or broken.
     pub fn follows(&self, other: &Snapshot<'_>) -> Result<bool, StoreError> {
         Ok(self.first_where(|commit| commit.id() == other.commit)?.is_some())
+    }
+
+    /// The newest commit on the line of first parents in which `folder` has files; none where
+    /// the history at hand has no such commit.
+    ///
+    /// # Errors
+    /// An object that is missing or broken.
+    pub fn last_with(&self, folder: &str) -> Result<Option<CommitId>, StoreError> {
+        let has = |commit: &Commit<'_>| {
+            commit.tree().is_ok_and(|tree| tree.get_path(Path::new(folder)).is_ok())
+        };
+        Ok(self.first_where(has)?.map(|found| found.id()))
     }
 
     fn first_where(

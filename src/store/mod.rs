@@ -4,10 +4,10 @@
 //! edits, run again on every new tip ([`StateRepo::transact`]). Nothing is checked out.
 
 mod checkout;
-mod child;
 mod commit;
 mod credentials;
 mod error;
+mod export;
 mod helper;
 mod history;
 mod init;
@@ -22,7 +22,7 @@ mod work_tree;
 
 pub use checkout::Checkout;
 pub use commit::{Author, Change, Edited, Edits, Message};
-pub use credentials::{Credentials, SECRET_VARIABLES, Token, TokenScope};
+pub use credentials::{Credentials, Token, TokenScope};
 pub use error::StoreError;
 pub use history::{FileChange, LastChange, Moment};
 pub use init::init;

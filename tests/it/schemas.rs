@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::pinrail::{pinrail, run};
 
-const NAMES: [&str; 5] = ["config", "service", "pin", "lock", "report"];
+const NAMES: [&str; 7] = ["config", "service", "pin", "lock", "values", "platform", "report"];
 
 fn top(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -93,6 +93,8 @@ fn the_worked_example_validates() {
         ("services", SchemaName::Service),
         ("envs", SchemaName::Pin),
         ("locks", SchemaName::Lock),
+        ("platform-values.yaml", SchemaName::Platform),
+        ("platform-values", SchemaName::Platform),
     ] {
         let schema = schema(name);
         for file in files(folder) {

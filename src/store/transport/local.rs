@@ -14,8 +14,8 @@ use git2::Repository;
 use tempfile::TempDir;
 
 use super::{Fetched, History, Transport, TransportError, Update, scratch};
+use crate::child::{Guarded, Words, command};
 use crate::domain::name::BranchName;
-use crate::store::child::{Guarded, Words, command};
 
 pub struct Local {
     path: PathBuf,

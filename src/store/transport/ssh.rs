@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 use super::TransportError;
 use super::channel::Channel;
+use crate::child::{Guarded, Words, command};
 use crate::store::Access;
-use crate::store::child::{Guarded, Words, command};
 use crate::store::location::SshAddress;
 
 pub struct Ssh {

@@ -16,7 +16,7 @@ pub fn tool(name: &str) -> Command {
 }
 
 /// Beside the folder that holds the program under test, or above that one.
-fn path(name: &str) -> PathBuf {
+pub fn path(name: &str) -> PathBuf {
     let program = Path::new(env!("CARGO_BIN_EXE_pinrail"));
     let built = program.ancestors().map(|folder| folder.join("tools").join(name));
     built

@@ -29,7 +29,10 @@ const COMMANDS: &[&[&str]] = &[
     &["diff"],
     &["demo"],
     &["check"],
+    &["values"],
+    &["values", "check"],
     &["generate"],
+    &["render"],
     &["schema"],
     &["completions"],
     &["man"],
@@ -62,7 +65,7 @@ fn the_help_command_says_the_same() {
 /// The commands that the help lists, so that a new one cannot be forgotten here.
 #[test]
 fn the_list_of_commands_is_whole() {
-    for parent in [&[][..], &["service"], &["domain"], &["promotions"]] {
+    for parent in [&[][..], &["service"], &["domain"], &["promotions"], &["values"]] {
         let help = printed(&[parent, &["--help"]].concat());
         let (_, listed) = help.split_once("Commands:\n").expect("a list of commands");
         let listed: Vec<_> = listed

@@ -11,7 +11,22 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::credentials::SECRET_VARIABLES;
+/// The variables that hold secrets, kept from every program that is started.
+pub const SECRET_VARIABLES: &[&str] = &[
+    "PINRAIL_TOKEN",
+    "GH_TOKEN",
+    "GITHUB_TOKEN",
+    "GITLAB_TOKEN",
+    "CI_JOB_TOKEN",
+    "CI_JOB_JWT",
+    "CI_BUILD_TOKEN",
+    "CI_DEPENDENCY_PROXY_PASSWORD",
+    "CI_DEPLOY_PASSWORD",
+    "CI_REGISTRY_PASSWORD",
+    "CI_REPOSITORY_URL",
+    "ACTIONS_RUNTIME_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+];
 
 /// The variables by which git would look at another repository than the one it is given.
 const GIT_PLACES: &[&str] = &[

@@ -247,10 +247,10 @@ const PLACES: [Place; 28] = [
         },
     },
     Place {
-        name: "network.gatewayNamespace",
+        name: "network.dnsNamespace",
         harmless: "harmless",
         put: |case, text| {
-            case.platform = json!({"network": {"gatewayNamespace": text}});
+            case.platform = json!({"network": {"dnsNamespace": text}});
         },
     },
     Place {
@@ -535,7 +535,7 @@ fn check_and_generate_refuse_alike_and_nothing_is_written() {
         ("sizes.M.cpu", "1 or 2"),
         ("clusters.shared.server", "\""),
         ("clusters.shared.apiServer", "10.0.0.0"),
-        ("network.gatewayNamespace", "a b"),
+        ("network.dnsNamespace", "a b"),
         ("postgres.crossplane", "*"),
         ("image", "a:latest"),
     ] {

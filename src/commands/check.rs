@@ -13,7 +13,7 @@ use crate::domain::layout;
 use crate::domain::name::{BranchName, EnvironmentName};
 use crate::domain::problem::{Problem, Severity};
 use crate::domain::registry::Root;
-use crate::domain::tree::files_below;
+use crate::domain::tree::{Remembered, files_below};
 use crate::store::{Checkout, Reading, Snapshot};
 
 /// Find everything that is wrong, and say what to do about it.
@@ -114,6 +114,9 @@ impl Found {
 }
 
 fn judged(root: &Root<'_>, configured: &Root<'_>) -> Result<Found, CommandError> {
+    let (main, pins) = (Remembered::new(root.main), Remembered::new(root.pins));
+    let root = &Root { main: &main, pins: &pins, ..*root };
+    let configured = &Root { main: &main, pins: &pins, ..*configured };
     let mut problems = check::check(root)?;
     let generated = generated::problems(configured)?;
     // What nothing can be generated from is a problem of the configuration, too.

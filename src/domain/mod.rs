@@ -14,6 +14,7 @@ pub mod layout;
 pub mod lock;
 pub mod name;
 pub mod nearest;
+pub mod parallel;
 pub mod pin;
 pub mod platform;
 pub mod problem;

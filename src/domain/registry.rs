@@ -48,6 +48,15 @@ pub struct Resolved {
 }
 
 impl Facts {
+    /// Reads a file of the registry.
+    ///
+    /// # Errors
+    /// A file that is no description of a service.
+    pub fn parse(path: &str, bytes: &[u8]) -> Result<Self, RootError> {
+        let invalid = |error| RootError::Invalid(Box::new(Problem::yaml("service", path, error)));
+        yaml::parse(bytes).map_err(invalid)
+    }
+
     /// Fills in the defaults of the configuration.
     ///
     /// # Errors
@@ -166,10 +175,7 @@ impl<'a> Root<'a> {
         let Some(bytes) = self.main.read(&path)? else {
             return Ok(None);
         };
-        let facts = yaml::parse(&bytes).map_err(|error| {
-            RootError::Invalid(Box::new(Problem::yaml("service", &path, error)))
-        })?;
-        Ok(Some(facts))
+        Facts::parse(&path, &bytes).map(Some)
     }
 
     /// The domain of a service that is registered or pinned somewhere.

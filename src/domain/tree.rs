@@ -1,5 +1,7 @@
 //! The files of one state of a services-root, wherever they are read from.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 
 /// What stands under a name in a folder.
@@ -55,6 +57,34 @@ pub fn files_below(files: &dyn Files, folder: &str) -> Result<Vec<String>, ReadE
     }
     found.sort();
     Ok(found)
+}
+
+/// Files of which each is read once, however many rules ask for it.
+pub struct Remembered<'a> {
+    files: &'a dyn Files,
+    read: RefCell<HashMap<String, Option<Vec<u8>>>>,
+}
+
+impl<'a> Remembered<'a> {
+    #[must_use]
+    pub fn new(files: &'a dyn Files) -> Self {
+        Self { files, read: RefCell::default() }
+    }
+}
+
+impl Files for Remembered<'_> {
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        if let Some(known) = self.read.borrow().get(path) {
+            return Ok(known.clone());
+        }
+        let bytes = self.files.read(path)?;
+        self.read.borrow_mut().insert(path.to_owned(), bytes.clone());
+        Ok(bytes)
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<Entry>, ReadError> {
+        self.files.list(folder)
+    }
 }
 
 /// Files in memory.

@@ -1,6 +1,7 @@
 //! What `pinrail generate` makes, held against Argo CD's own code and Kubernetes' own judges.
 
 mod bad_pins;
+mod commands;
 mod comparison;
 mod golden;
 

@@ -11,14 +11,17 @@ mod set;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use serde_json::Value;
+
 use super::config::Config;
 use super::environment::Environment;
 use super::layout::{self, Place};
+use super::parallel;
 use super::pin::Pin;
 use super::problem::Problem;
 use super::registry::Root;
-use super::tree::ReadError;
-use super::yaml;
+use super::tree::{Files, ReadError};
+use super::yaml::{self, YamlError};
 pub use expand::Application;
 use project::Project;
 pub use set::Set;
@@ -39,47 +42,42 @@ pub struct Sets {
 pub fn read(config: &Config, files: &BTreeMap<String, String>) -> (Sets, Vec<Problem>) {
     let (mut found, mut problems) = (Sets::default(), Vec::new());
     let mut names = BTreeMap::new();
-    for (path, text) in files {
-        let documents = match yaml::documents(text) {
-            Ok(documents) => documents,
+    let files: Vec<_> = files.iter().collect();
+    for (&(path, _), file) in
+        files.iter().zip(parallel::map(&files, |(_, text)| objects(config, text)))
+    {
+        let objects = match file {
+            Ok(objects) => objects,
             Err(error) => {
                 problems.push(Problem::yaml("argocd", path, error));
                 continue;
             }
         };
-        for document in documents {
-            let text = |pointer: &str| {
-                document.pointer(pointer).and_then(|value| value.as_str()).unwrap_or_default()
-            };
-            let (kind, name) = (text("/kind").to_owned(), text("/metadata/name").to_owned());
+        for Object { kind, name, namespace, meaning } in objects {
             // Each cluster is a world of its own, and so is Argo CD.
             let world = match path.strip_prefix(layout::TENANTS) {
                 Some(below) => below.split('/').nth(1).unwrap_or_default().to_owned(),
                 None => String::new(),
             };
-            let namespace = text("/metadata/namespace").to_owned();
             let identity = (world, kind.clone(), namespace, name.clone());
             if kind.is_empty() || name.is_empty() {
                 problems.push(Problem::error("argocd", path, "a document without kind or name"));
-            } else if let Some(other) = names.insert(identity, path.clone()) {
+            } else if let Some(other) = names.insert(identity, path) {
                 let message = format!("the {kind} `{name}` is also in `{other}`");
                 problems.push(Problem::error("argocd", path, message));
             }
-            match kind.as_str() {
-                "AppProject" => {
-                    let (project, errors) = Project::read(&document);
-                    problems.extend(
-                        errors.into_iter().map(|error| Problem::error("argocd", path, error)),
-                    );
+            let mut wrong = |errors: Vec<String>| {
+                let errors = errors.into_iter();
+                problems.extend(errors.map(|error| Problem::error("argocd", path, error)));
+            };
+            match meaning {
+                Meaning::Project(project, errors) => {
+                    wrong(errors);
                     found.projects.insert(name, project);
                 }
-                "ApplicationSet" => match rules::judge(config, &document) {
-                    Ok(set) => found.sets.push(Set { file: path.clone(), ..set }),
-                    Err(errors) => problems.extend(
-                        errors.into_iter().map(|error| Problem::error("argocd", path, error)),
-                    ),
-                },
-                _ => {}
+                Meaning::Set(Ok(set)) => found.sets.push(Set { file: path.clone(), ..*set }),
+                Meaning::Set(Err(errors)) => wrong(errors),
+                Meaning::Other => {}
             }
         }
     }
@@ -92,25 +90,95 @@ pub fn read(config: &Config, files: &BTreeMap<String, String>) -> (Sets, Vec<Pro
     (found, problems)
 }
 
+/// One object of a file.
+struct Object {
+    kind: String,
+    name: String,
+    namespace: String,
+    meaning: Meaning,
+}
+
+/// What an object means to Argo CD.
+enum Meaning {
+    Project(Project, Vec<String>),
+    Set(Result<Box<Set>, Vec<String>>),
+    Other,
+}
+
+fn objects(config: &Config, text: &str) -> Result<Vec<Object>, YamlError> {
+    let object = |document: Value| {
+        let text = |pointer: &str| {
+            document.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let kind = text("/kind");
+        let meaning = match kind.as_str() {
+            "AppProject" => {
+                let (project, errors) = Project::read(&document);
+                Meaning::Project(project, errors)
+            }
+            "ApplicationSet" => Meaning::Set(rules::judge(config, &document).map(Box::new)),
+            _ => Meaning::Other,
+        };
+        Object {
+            name: text("/metadata/name"),
+            namespace: text("/metadata/namespace"),
+            kind,
+            meaning,
+        }
+    };
+    Ok(yaml::documents(text)?.into_iter().map(object).collect())
+}
+
 /// Expands every set over the pins that are there, and judges what comes out.
 ///
 /// # Errors
 /// A tree that cannot be read.
 pub fn check(root: &Root<'_>, sets: &Sets) -> Result<Vec<Problem>, ReadError> {
-    let mut judge = Judge {
-        projects: &sets.projects,
-        names: HashMap::new(),
-        places: HashMap::new(),
-        problems: Vec::new(),
-    };
     let mut pinned: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut work = Vec::new();
     for set in &sets.sets {
-        let count = judge.set(root, set)?;
-        *pinned.entry(set.environment.as_str()).or_default() += count;
+        let Some(environment) = root.config.environment(&set.environment) else { continue };
+        let pins = pins(root.files_of(environment), set)?;
+        *pinned.entry(set.environment.as_str()).or_default() += pins.len();
+        work.push(Work { set, environment, project: sets.projects.get(&set.project), pins });
     }
-    let mut problems = judge.problems;
+    let done = parallel::map(&work, Work::done);
+    let (mut names, mut places) = (HashMap::new(), HashMap::new());
+    let mut problems = Vec::new();
+    for (Work { set, .. }, (made, wrong)) in work.iter().zip(done) {
+        problems.extend(wrong);
+        for Made { path, name, release } in made {
+            let mut wrong = |message| problems.push(Problem::error("argocd", path, message));
+            if let Some(other) = names.insert(name.clone(), path) {
+                wrong(format!(
+                    "the Application `{name}` also comes from `{other}`: Argo CD would make neither"
+                ));
+            }
+            let place = (&set.cluster, &set.namespace, release.clone());
+            if let Some(other) = places.insert(place, path) {
+                wrong(format!(
+                    "the release `{release}` in `{}` is also that of `{other}`",
+                    set.namespace
+                ));
+            }
+        }
+    }
     problems.extend(emptied(root.config, &pinned));
     Ok(problems)
+}
+
+/// The pins of a set, each with its path.
+fn pins(files: &dyn Files, set: &Set) -> Result<Vec<(String, Vec<u8>)>, ReadError> {
+    let mut pins = Vec::new();
+    for entry in files.list(&set.folder)? {
+        if entry.folder || !entry.name.ends_with(".json") {
+            continue;
+        }
+        let path = format!("{}/{}", set.folder, entry.name);
+        let bytes = files.read(&path)?.unwrap_or_default();
+        pins.push((path, bytes));
+    }
+    Ok(pins)
 }
 
 /// Environments that nothing is pinned in. One that others have been promoted from, or that
@@ -144,64 +212,68 @@ fn emptied(config: &Config, pinned: &BTreeMap<&str, usize>) -> Vec<Problem> {
     problems
 }
 
-/// What has been seen across all sets.
-struct Judge<'a> {
-    projects: &'a HashMap<String, Project>,
-    /// Each Application's name, and the pin that it comes from.
-    names: HashMap<String, String>,
-    /// Cluster, namespace and release of each, and the pin.
-    places: HashMap<(String, String, String), String>,
-    problems: Vec<Problem>,
+/// One set to expand over its pins.
+struct Work<'a> {
+    set: &'a Set,
+    environment: &'a Environment,
+    project: Option<&'a Project>,
+    pins: Vec<(String, Vec<u8>)>,
 }
 
-impl Judge<'_> {
-    /// Judges one set's Applications; how many there are.
-    fn set(&mut self, root: &Root<'_>, set: &Set) -> Result<usize, ReadError> {
-        let Some(environment) = root.config.environment(&set.environment) else { return Ok(0) };
-        let files = root.files_of(environment);
+/// What an Application must not share with another one, and the pin that it comes from.
+struct Made<'a> {
+    path: &'a str,
+    name: String,
+    release: String,
+}
+
+impl Work<'_> {
+    /// The set's Applications, and what is wrong with each by itself.
+    fn done(&self) -> (Vec<Made<'_>>, Vec<Problem>) {
+        let Self { set, environment, pins, .. } = self;
+        let (mut made, mut problems) = (Vec::new(), Vec::new());
         let mut told: BTreeSet<String> = BTreeSet::new();
-        let mut count = 0;
-        for entry in files.list(&set.folder)? {
-            if entry.folder || !entry.name.ends_with(".json") {
-                continue;
-            }
-            let path = format!("{}/{}", set.folder, entry.name);
-            let bytes = files.read(&path)?.unwrap_or_default();
-            count += 1;
+        for (path, bytes) in pins {
             // Another rule tells of what is no pin.
-            let Ok(pin) = serde_json::from_slice(&bytes) else { continue };
-            match set.expand(&path, pin) {
+            let Ok(pin) = serde_json::from_slice(bytes) else { continue };
+            match set.expand(path, pin) {
                 Ok(application) => {
-                    if application.is_closed() && is_sound(&bytes, &path, environment) {
+                    if application.is_closed() && is_sound(bytes, path, environment) {
                         let message = "the set takes this pin for one that is not valid";
-                        self.problems.push(Problem::error("argocd", &path, message));
+                        problems.push(Problem::error("argocd", path, message));
                     }
-                    self.application(set, &path, &application);
+                    made.push(self.application(path, &application, &mut problems));
                 }
                 // The same for every pin of the set, most likely.
                 Err(error) if told.insert(error.clone()) => {
                     let message = format!("{path}: {error}");
-                    self.problems.push(Problem::error("argocd", &set.file, message));
+                    problems.push(Problem::error("argocd", &set.file, message));
                 }
                 Err(_) => {}
             }
         }
-        if count >= TOO_MANY {
+        let count = pins.len();
+        let many = if count >= TOO_MANY {
             let message = format!("{count} pins in one set: Argo CD cuts its status at {TOO_MANY}");
-            self.problems
-                .push(Problem::error("argocd", &set.file, message).hint("split the domain"));
+            Some(Problem::error("argocd", &set.file, message))
         } else if count > MANY {
             let message = format!("{count} pins in one set: Argo CD slows down above {MANY}");
-            self.problems
-                .push(Problem::warning("argocd", &set.file, message).hint("split the domain"));
-        }
-        Ok(count)
+            Some(Problem::warning("argocd", &set.file, message))
+        } else {
+            None
+        };
+        problems.extend(many.map(|problem| problem.hint("split the domain")));
+        (made, problems)
     }
 
-    fn application(&mut self, set: &Set, path: &str, application: &Application<'_>) {
-        let mut wrong = |message: String| {
-            self.problems.push(Problem::error("argocd", path, message));
-        };
+    fn application<'p>(
+        &self,
+        path: &'p str,
+        application: &Application<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Made<'p> {
+        let Self { set, project, .. } = self;
+        let mut wrong = |message: String| problems.push(Problem::error("argocd", path, message));
         let name = application.at("/metadata/name").unwrap_or_default();
         if name.len() > 63 || !is_name(name) {
             wrong(format!("the Application `{name}` has no name that Argo CD takes"));
@@ -217,7 +289,6 @@ impl Judge<'_> {
                 "the release `{release}` has more than 53 characters, which Helm refuses"
             ));
         }
-        let project = self.projects.get(&set.project);
         let mut repositories = Vec::new();
         for repository in application.repositories() {
             if project.is_some_and(|project| !project.permits_source(repository)) {
@@ -235,18 +306,7 @@ impl Judge<'_> {
                 set.project, set.namespace, set.cluster
             ));
         }
-        if let Some(other) = self.names.insert(name.to_owned(), path.to_owned()) {
-            wrong(format!(
-                "the Application `{name}` also comes from `{other}`: Argo CD would make neither"
-            ));
-        }
-        let place = (set.cluster.clone(), set.namespace.clone(), release.to_owned());
-        if let Some(other) = self.places.insert(place, path.to_owned()) {
-            wrong(format!(
-                "the release `{release}` in `{}` is also that of `{other}`",
-                set.namespace
-            ));
-        }
+        Made { path, name: name.to_owned(), release: release.to_owned() }
     }
 }
 

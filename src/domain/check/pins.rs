@@ -3,23 +3,25 @@
 use std::collections::BTreeMap;
 
 use super::services;
-use crate::domain::config::Registration;
+use crate::domain::config::{Config, Registration};
 use crate::domain::layout::{self, Place};
-use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
+use crate::domain::name::{ClusterName, DomainName, EnvironmentName, ServiceName};
 use crate::domain::nearest::{did_you_mean, nearest};
+use crate::domain::parallel;
 use crate::domain::pin::Pin;
 use crate::domain::problem::Problem;
 use crate::domain::registry::{Root, repository_prefix};
-use crate::domain::tree::{Files, ReadError, files_below};
+use crate::domain::tree::{ReadError, files_below};
 
 pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
     let mut problems = Vec::new();
-    let mut homes: BTreeMap<ServiceName, DomainName> = BTreeMap::new();
+    let homes = root.services()?;
     let (main, pins) = (root.config.main_branch(), root.config.pins_branch());
     let mut trees = vec![(&main, root.main)];
     if pins != main {
         trees.push((&pins, root.pins));
     }
+    let mut found = Vec::new();
     for (branch, files) in trees {
         for path in files_below(files, layout::ENVS)? {
             let Some(Place::Pin { environment, domain, service }) = layout::place(&path) else {
@@ -39,12 +41,13 @@ pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
                 problems.push(Problem::error("layout", &path, message).hint("remove it there"));
                 continue;
             }
-            problems.extend(home(root, &path, &domain, &service, &mut homes)?);
-            problems.extend(content(root, files, &path, &domain, |pin| {
-                pin.check_place(&service, &configured.cluster)
-            })?);
+            problems.extend(home(root, &path, &domain, &service, &homes)?);
+            let bytes = files.read(&path)?.unwrap_or_default();
+            found.push(Found { path, domain, service, cluster: &configured.cluster, bytes });
         }
     }
+    let told = parallel::map(&found, |pin| pin.content(root.config));
+    problems.extend(told.into_iter().flatten());
     Ok(problems)
 }
 
@@ -54,17 +57,13 @@ fn home(
     path: &str,
     domain: &DomainName,
     service: &ServiceName,
-    homes: &mut BTreeMap<ServiceName, DomainName>,
+    homes: &BTreeMap<ServiceName, DomainName>,
 ) -> Result<Option<Problem>, ReadError> {
     let Some(configured) = root.config.domain(domain.as_str()) else {
         return Ok(Some(services::unknown_domain(root, path, domain.as_str())));
     };
-    let home = match homes.get(service) {
-        Some(home) => home.clone(),
-        None => root.domain_of(service)?.unwrap_or(domain).clone(),
-    };
-    homes.insert(service.clone(), home.clone());
-    if home != *domain {
+    let home = homes.get(service).unwrap_or(domain);
+    if home != domain {
         let message = format!(
             "the service `{service}` is of the domain `{home}`, and this pin says `{domain}`"
         );
@@ -83,36 +82,42 @@ fn home(
     Ok(None)
 }
 
-/// The file is a pin, the one that its path announces, and inside its domain's prefix.
-fn content(
-    root: &Root<'_>,
-    files: &dyn Files,
-    path: &str,
-    domain: &DomainName,
-    check_place: impl Fn(&Pin) -> Result<(), crate::domain::pin::PinError>,
-) -> Result<Vec<Problem>, ReadError> {
-    let bytes = files.read(path)?.unwrap_or_default();
-    let pin = match Pin::parse(&bytes) {
-        Ok(pin) => pin,
-        Err(error) => return Ok(vec![Problem::error("pin", path, error)]),
-    };
-    let mut problems = Vec::new();
-    if let Err(error) = check_place(&pin) {
-        problems.push(Problem::error("pin", path, error));
+/// A file that stands where a pin may.
+struct Found<'a> {
+    path: String,
+    domain: DomainName,
+    service: ServiceName,
+    cluster: &'a ClusterName,
+    bytes: Vec<u8>,
+}
+
+impl Found<'_> {
+    /// The file is a pin, the one that its path announces, and inside its domain's prefix.
+    fn content(&self, config: &Config) -> Vec<Problem> {
+        let Self { path, domain, service, cluster, bytes } = self;
+        let pin = match Pin::parse(bytes) {
+            Ok(pin) => pin,
+            Err(error) => return vec![Problem::error("pin", path, error)],
+        };
+        let mut problems = Vec::new();
+        if let Err(error) = pin.check_place(service, cluster) {
+            problems.push(Problem::error("pin", path, error));
+        }
+        if let Some(url) = &pin.repo_url
+            && let Some(prefix) = repository_prefix(config, domain)
+            && !url.as_str().starts_with(&prefix)
+        {
+            problems.push(Problem::error(
+                "pin",
+                path,
+                format!("`repoURL` is outside the domain's prefix `{prefix}`"),
+            ));
+        }
+        for key in pin.unknown_keys() {
+            problems.push(Problem::warning("pin", path, format!("unknown key `{key}`")));
+        }
+        problems
     }
-    if let (Some(url), Some(prefix)) = (&pin.repo_url, repository_prefix(root.config, domain))
-        && !url.as_str().starts_with(&prefix)
-    {
-        problems.push(Problem::error(
-            "pin",
-            path,
-            format!("`repoURL` is outside the domain's prefix `{prefix}`"),
-        ));
-    }
-    for key in pin.unknown_keys() {
-        problems.push(Problem::warning("pin", path, format!("unknown key `{key}`")));
-    }
-    Ok(problems)
 }
 
 /// A folder names an environment that the configuration does not have.

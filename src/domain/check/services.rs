@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::layout::{self, Place};
 use crate::domain::name::ServiceName;
 use crate::domain::nearest::{did_you_mean, nearest};
+use crate::domain::parallel;
 use crate::domain::problem::Problem;
 use crate::domain::registry::{Facts, Root, repository_prefix};
 use crate::domain::tree::{ReadError, files_below};
@@ -13,7 +14,13 @@ use crate::domain::yaml;
 pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
     let mut problems = Vec::new();
     let mut homes: BTreeMap<ServiceName, String> = BTreeMap::new();
+    let mut files = Vec::new();
     for path in files_below(root.main, layout::SERVICES)? {
+        let bytes = root.main.read(&path)?.unwrap_or_default();
+        files.push((path, bytes));
+    }
+    let told = parallel::map(&files, |(_, bytes)| yaml::parse::<Facts>(bytes));
+    for ((path, _), told) in files.into_iter().zip(told) {
         let Some(Place::Service { domain, service }) = layout::place(&path) else {
             let what = "not `services/<domain>/<service>.yaml` with valid names";
             problems.push(Problem::error("layout", &path, what));
@@ -29,12 +36,11 @@ pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
                 format!("the service `{service}` is also in `{other}`"),
             ));
         }
-        let bytes = root.main.read(&path)?.unwrap_or_default();
-        match yaml::parse::<Facts>(&bytes) {
+        match told {
             Err(error) => problems.push(Problem::yaml("service", &path, error)),
             Ok(facts) => {
-                let prefix = repository_prefix(root.config, &domain);
-                if let (Some(url), Some(prefix)) = (&facts.repository, prefix)
+                if let Some(url) = &facts.repository
+                    && let Some(prefix) = repository_prefix(root.config, &domain)
                     && !url.as_str().starts_with(&prefix)
                 {
                     let message = format!("`repository` is outside the domain's prefix `{prefix}`");

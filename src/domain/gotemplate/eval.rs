@@ -74,24 +74,34 @@ impl<'a> Scope<'a> {
                 piped.or(last).ok_or_else(|| functions::wrong(*function))
             }
             Command::Call(function, operands) => {
-                functions::call(*function, self.arguments(operands, piped)?)
+                self.with_arguments(operands, piped, |given| functions::call(*function, given))
             }
             Command::Match(pattern, operands) => {
-                match self.arguments(operands, piped)?.as_slice() {
+                self.with_arguments(operands, piped, |given| match given {
                     [Value::Text(text)] => Ok(Value::Bool(pattern.is_match(text))),
                     _ => Err(functions::wrong(Function::RegexMatch)),
-                }
+                })
             }
         }
     }
 
-    fn arguments(
+    /// Hands the values of operands on, the piped one last. Nearly all calls have one or two,
+    /// and there are hundreds for each pin.
+    fn with_arguments<T>(
         &self,
         operands: &'a [Operand],
         piped: Option<Value<'a>>,
-    ) -> Result<Vec<Value<'a>>, GoTemplateError> {
-        let given = operands.iter().map(|operand| self.operand(operand));
-        given.chain(piped.map(Ok)).collect()
+        call: impl FnOnce(&[Value<'a>]) -> Result<T, GoTemplateError>,
+    ) -> Result<T, GoTemplateError> {
+        match (operands, piped) {
+            ([one], None) => call(&[self.operand(one)?]),
+            ([one], Some(piped)) => call(&[self.operand(one)?, piped]),
+            ([one, other], None) => call(&[self.operand(one)?, self.operand(other)?]),
+            (operands, piped) => {
+                let given = operands.iter().map(|operand| self.operand(operand));
+                call(&given.chain(piped.map(Ok)).collect::<Result<Vec<_>, _>>()?)
+            }
+        }
     }
 
     fn operand(&self, operand: &'a Operand) -> Result<Value<'a>, GoTemplateError> {

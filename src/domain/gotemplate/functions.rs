@@ -39,13 +39,10 @@ pub fn wrong(function: Function) -> GoTemplateError {
     GoTemplateError::new(format!("`{}` was given what it does not take", function.name()))
 }
 
-pub fn call<'a>(
-    function: Function,
-    arguments: Vec<Value<'a>>,
-) -> Result<Value<'a>, GoTemplateError> {
+pub fn call<'a>(function: Function, arguments: &[Value<'a>]) -> Result<Value<'a>, GoTemplateError> {
     use Value::{Bool, Dict, Map, Nil, Number, Text};
     let failed = || wrong(function);
-    Ok(match (function, arguments.as_slice()) {
+    Ok(match (function, arguments) {
         (Function::Not, [value]) => Bool(!value.is_true()),
         (Function::Eq, [value, others @ ..]) if !others.is_empty() => {
             let mut equal = false;

@@ -1,6 +1,7 @@
 //! From tokens to a tree.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use regex::Regex;
 
@@ -51,6 +52,18 @@ pub fn parse(tokens: &[Token]) -> Result<Vec<Node>, GoTemplateError> {
         End::Whole => Ok(nodes),
         End::Else | End::ElseIf | End::Closed => Err(unexpected("`else` or `end` without `if`")),
     }
+}
+
+/// The pattern, compiled once for all templates: each set has the same.
+fn compiled(pattern: &str) -> Option<Regex> {
+    static KNOWN: LazyLock<Mutex<HashMap<String, Regex>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(regex) = known.get(pattern) {
+        return Some(regex.clone());
+    }
+    let regex = Regex::new(pattern).ok()?;
+    known.insert(pattern.to_owned(), regex.clone());
+    Some(regex)
 }
 
 fn unexpected(what: &str) -> GoTemplateError {
@@ -195,7 +208,7 @@ impl<'a> Parser<'a> {
                 return Err(unexpected("`regexMatch` without a literal pattern"));
             };
             let pattern =
-                Regex::new(pattern).map_err(|_| unexpected(&format!("the pattern `{pattern}`")))?;
+                compiled(pattern).ok_or_else(|| unexpected(&format!("the pattern `{pattern}`")))?;
             return Ok(Command::Match(pattern, arguments.split_off(1)));
         }
         let operand = self.operand()?.ok_or_else(|| unexpected("an action without a value"))?;

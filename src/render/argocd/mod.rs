@@ -7,13 +7,14 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::domain::check;
-use crate::domain::config::Config;
+use crate::domain::config::{Config, Domain};
 use crate::domain::environment::Environment;
 use crate::domain::layout;
-use crate::domain::name::ClusterName;
+use crate::domain::name::{ClusterName, EnvironmentName};
+use crate::domain::parallel;
 use crate::domain::problem::{Problem, Severity};
 use crate::domain::registry::{Root, RootError};
 use engine::Engine;
@@ -58,33 +59,32 @@ pub fn generate(root: &Root<'_>) -> Result<Generated, crate::domain::tree::ReadE
             return Ok(generated);
         }
     };
+    let (images, wrong) = set::own_images(root)?;
+    for error in wrong {
+        generated.keep(Err(error), String::new())?;
+    }
+    let mut platforms = BTreeMap::new();
+    for environment in &root.config.environments {
+        match crate::domain::platform::values(root.main, &environment.name) {
+            Ok(platform) => drop(platforms.insert(&environment.name, platform)),
+            Err(error) => generated.keep(Err(error), String::new())?,
+        }
+    }
+    if !generated.problems.is_empty() {
+        return Ok(generated);
+    }
     let shared = Shared {
         argocd: json!({"namespace": root.config.argocd.namespace.as_deref().unwrap_or("argocd")}),
         repository: repository.as_str(),
         engine: &engine,
-        root,
+        config: root.config,
+        images,
+        platforms,
     };
-    generated.keep(shared.root(), format!("{}/root.yaml", layout::ARGOCD))?;
-    for environment in &root.config.environments {
-        let platform = match crate::domain::platform::values(root.main, &environment.name) {
-            Ok(platform) => platform,
-            Err(error) => {
-                generated.keep(Err(error), String::new())?;
-                continue;
-            }
-        };
-        for domain in &root.config.domains {
-            let path = set::path(&environment.name, &domain.name);
-            generated.keep(shared.set(environment, domain, &platform), path)?;
-        }
-    }
-    for cluster in clusters(root.config) {
-        let path = format!("{}/tenants-{cluster}.yaml", layout::ARGOCD);
-        generated.keep(shared.tenants(cluster), path)?;
-        for domain in &root.config.domains {
-            let path = format!("{}/{cluster}/{}.yaml", layout::TENANTS, domain.name);
-            generated.keep(shared.tenant(cluster, domain), path)?;
-        }
+    for (path, file) in
+        parallel::map(&shared.wanted(), |(path, what)| (path.clone(), shared.file(what)))
+    {
+        generated.keep(file, path)?;
     }
     Ok(generated)
 }
@@ -118,19 +118,55 @@ struct Shared<'a> {
     argocd: Value,
     repository: &'a str,
     engine: &'a Engine,
-    root: &'a Root<'a>,
+    config: &'a Config,
+    /// The services of each domain with an image of their own.
+    images: set::Images<'a>,
+    /// The platform's values in each environment.
+    platforms: BTreeMap<&'a EnvironmentName, Map<String, Value>>,
 }
 
-impl Shared<'_> {
-    fn config(&self) -> &Config {
-        self.root.config
+/// What a file is to hold.
+enum Wanted<'a> {
+    Root,
+    Set(&'a Environment, &'a Domain),
+    Tenants(&'a ClusterName),
+    Tenant(&'a ClusterName, &'a Domain),
+}
+
+impl<'a> Shared<'a> {
+    /// Every file, by its path.
+    fn wanted(&self) -> Vec<(String, Wanted<'a>)> {
+        let (config, argocd) = (self.config, layout::ARGOCD);
+        let mut wanted = vec![(format!("{argocd}/root.yaml"), Wanted::Root)];
+        for environment in &config.environments {
+            wanted.extend(config.domains.iter().map(|domain| {
+                (set::path(&environment.name, &domain.name), Wanted::Set(environment, domain))
+            }));
+        }
+        for cluster in clusters(config) {
+            wanted.push((format!("{argocd}/tenants-{cluster}.yaml"), Wanted::Tenants(cluster)));
+            wanted.extend(config.domains.iter().map(|domain| {
+                let path = format!("{}/{cluster}/{}.yaml", layout::TENANTS, domain.name);
+                (path, Wanted::Tenant(cluster, domain))
+            }));
+        }
+        wanted
+    }
+
+    fn file(&self, wanted: &Wanted<'_>) -> Result<String, RootError> {
+        match wanted {
+            Wanted::Root => self.root(),
+            Wanted::Set(environment, domain) => self.set(environment, domain),
+            Wanted::Tenants(cluster) => self.tenants(cluster),
+            Wanted::Tenant(cluster, domain) => self.tenant(cluster, domain),
+        }
     }
 
     /// The services-root, for sets that follow an environment's branch.
     fn origin(&self, environment: Option<&Environment>) -> Value {
-        let main = self.config().main_branch();
+        let main = self.config.main_branch();
         let branch =
-            environment.map_or(main.clone(), |environment| self.config().branch_of(environment));
+            environment.map_or(main.clone(), |environment| self.config.branch_of(environment));
         json!({
             "repository": self.repository,
             "main": main.as_str(),
@@ -138,8 +174,12 @@ impl Shared<'_> {
         })
     }
 
+    fn platform(&self, environment: &Environment) -> &Map<String, Value> {
+        &self.platforms[&environment.name]
+    }
+
     fn server(&self, cluster: &ClusterName) -> Option<&str> {
-        self.config().clusters.get(cluster)?.server.as_deref()
+        self.config.clusters.get(cluster)?.server.as_deref()
     }
 
     fn root(&self) -> Result<String, RootError> {

@@ -1,5 +1,7 @@
 //! One domain in one environment: its project and its ApplicationSet.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{Shared, Template, text, unusable};
@@ -7,11 +9,16 @@ use crate::domain::config::{ArgoCd, ChartLayout, Domain};
 use crate::domain::environment::Environment;
 use crate::domain::gotemplate::literal;
 use crate::domain::layout;
-use crate::domain::name::{ClusterName, DomainName, EnvironmentName};
+use crate::domain::name::{ClusterName, DomainName, EnvironmentName, ServiceName};
+use crate::domain::parallel;
 use crate::domain::problem::Problem;
-use crate::domain::registry::{Root, RootError, repository_prefix};
+use crate::domain::registry::{Facts, Root, RootError, repository_prefix};
 use crate::domain::repository_url::ChartPath;
+use crate::domain::tree::ReadError;
 use crate::render::yaml;
+
+/// By domain: services, each with its image.
+pub type Images<'a> = BTreeMap<&'a DomainName, Vec<(String, String)>>;
 
 /// The name of the set and its project.
 pub fn name(environment: &EnvironmentName, domain: &DomainName) -> String {
@@ -24,13 +31,8 @@ pub fn path(environment: &EnvironmentName, domain: &DomainName) -> String {
 }
 
 impl Shared<'_> {
-    pub fn set(
-        &self,
-        environment: &Environment,
-        domain: &Domain,
-        platform: &Map<String, Value>,
-    ) -> Result<String, RootError> {
-        let config = self.config();
+    pub fn set(&self, environment: &Environment, domain: &Domain) -> Result<String, RootError> {
+        let (config, platform) = (self.config, self.platform(environment));
         let namespace = config.namespace(&domain.name, &environment.name).map_err(unusable)?;
         let prefix = repository_prefix(config, &domain.name)
             .filter(|prefix| prefix.contains("://") || prefix.contains(':'))
@@ -69,7 +71,7 @@ impl Shared<'_> {
 
     /// Where a service's chart and values are; a valid pin may say otherwise.
     fn source(&self, domain: &Domain, prefix: &str) -> Result<Value, RootError> {
-        let services = &self.config().services;
+        let services = &self.config.services;
         let values = [("domain", domain.name.as_str())];
         let repository = services.repository.as_ref().map_or(Ok(String::new()), |template| {
             text::for_each_service(template, &values).map_err(unusable)
@@ -120,20 +122,19 @@ impl Shared<'_> {
     /// The image's repository: the default, or what the registry says of a service.
     fn image(&self, domain: &Domain) -> Result<String, RootError> {
         let values = [("domain", domain.name.as_str())];
-        let default = match &self.config().services.image {
+        let default = match &self.config.services.image {
             Some(image) => {
                 text::parameter(&text::for_each_service(image, &values).map_err(unusable)?)
             }
             None => String::new(),
         };
-        let own = own_images(self.root, &domain.name)?;
-        if own.is_empty() {
+        let Some(own) = self.images.get(&domain.name) else {
             return Ok(default);
-        }
+        };
         let mut pairs = String::new();
         for (service, image) in own {
-            let image = yaml::quoted(&text::parameter(&image));
-            pairs.push_str(&format!(" {} {image}", yaml::quoted(&service)));
+            let image = yaml::quoted(&text::parameter(image));
+            pairs.push_str(&format!(" {} {image}", yaml::quoted(service)));
         }
         Ok(format!(
             "{{{{ $own := dict{pairs} }}}}{{{{ if hasKey $own .values.service }}}}{{{{ get $own .values.service }}}}{{{{ else }}}}{default}{{{{ end }}}}"
@@ -154,7 +155,7 @@ impl Shared<'_> {
             ("cluster", environment.cluster.as_str()),
         ];
         let mut links = Map::new();
-        for (name, template) in &self.config().links {
+        for (name, template) in &self.config.links {
             let url = text::for_each_service(template, &values).map_err(unusable)?;
             links.insert(name.clone(), Value::from(url));
         }
@@ -184,19 +185,31 @@ fn chart(argocd: &ArgoCd) -> Option<Chart> {
     Some(Chart { repository, name, version })
 }
 
-/// The services of a domain with an image of their own.
-fn own_images(root: &Root<'_>, domain: &DomainName) -> Result<Vec<(String, String)>, RootError> {
-    let mut images = Vec::new();
-    for entry in root.main.list(&format!("{}/{domain}", layout::SERVICES))? {
-        let Some(service) = entry.name.strip_suffix(".yaml").and_then(|name| name.parse().ok())
-        else {
-            continue;
-        };
-        if let Some(image) = root.facts(domain, &service)?.and_then(|facts| facts.image) {
-            images.push((service.to_string(), image.to_string()));
+/// The services of each domain with an image of their own, and files that do not tell.
+pub fn own_images<'a>(root: &Root<'a>) -> Result<(Images<'a>, Vec<RootError>), ReadError> {
+    let mut files = Vec::new();
+    for domain in &root.config.domains {
+        for entry in root.main.list(&format!("{}/{}", layout::SERVICES, domain.name))? {
+            let name = entry.name.strip_suffix(".yaml").and_then(|name| name.parse().ok());
+            let Some(service): Option<ServiceName> = name else { continue };
+            let path = layout::service(&domain.name, &service);
+            if let Some(bytes) = root.main.read(&path)? {
+                files.push((&domain.name, service, path, bytes));
+            }
         }
     }
-    Ok(images)
+    let (mut images, mut errors) = (Images::new(), Vec::new());
+    let told = parallel::map(&files, |(_, _, path, bytes)| Facts::parse(path, bytes));
+    for ((domain, service, ..), facts) in files.iter().zip(told) {
+        match facts {
+            Ok(Facts { image: Some(image), .. }) => {
+                images.entry(*domain).or_default().push((service.to_string(), image.to_string()));
+            }
+            Ok(_) => {}
+            Err(error) => errors.push(error),
+        }
+    }
+    Ok((images, errors))
 }
 
 /// The platform's values as Go templates that give just these values, keys too.

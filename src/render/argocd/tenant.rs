@@ -10,14 +10,13 @@ use crate::domain::config::Domain;
 use crate::domain::environment::Environment;
 use crate::domain::layout;
 use crate::domain::name::ClusterName;
-use crate::domain::platform;
 use crate::domain::problem::Problem;
 use crate::domain::registry::RootError;
 
 impl Shared<'_> {
     /// The project and the Application of all tenants of a cluster.
     pub fn tenants(&self, cluster: &ClusterName) -> Result<String, RootError> {
-        let config = self.config();
+        let config = self.config;
         let mut namespaces = Vec::new();
         for environment in self.environments(cluster) {
             for domain in &config.domains {
@@ -51,12 +50,12 @@ impl Shared<'_> {
         &'s self,
         cluster: &'s ClusterName,
     ) -> impl Iterator<Item = &'s Environment> {
-        self.config().environments.iter().filter(move |environment| environment.cluster == *cluster)
+        self.config.environments.iter().filter(move |environment| environment.cluster == *cluster)
     }
 
     fn namespace(&self, environment: &Environment, domain: &Domain) -> Result<Value, RootError> {
-        let config = self.config();
-        let platform = platform::values(self.root.main, &environment.name)?;
+        let config = self.config;
+        let platform = self.platform(environment);
         let size = domain.size.as_ref().and_then(|size| config.sizes.get(size));
         let cluster = config.clusters.get(&environment.cluster);
         let listening = cluster.map(|cluster| &cluster.api_server).filter(|told| !told.is_empty());
@@ -66,10 +65,10 @@ impl Shared<'_> {
             "environment": environment.name,
             "group": domain.group,
             "size": size,
-            "gateways": gateways(&platform)?,
-            "dns": at(&platform, &["network", "dnsNamespace"])?.unwrap_or_else(|| "kube-system".to_owned()),
-            "monitoring": at(&platform, &["network", "monitoringNamespace"])?,
-            "operator": at(&platform, &["postgres", "operatorNamespace"])?,
+            "gateways": gateways(platform)?,
+            "dns": at(platform, &["network", "dnsNamespace"])?.unwrap_or_else(|| "kube-system".to_owned()),
+            "monitoring": at(platform, &["network", "monitoringNamespace"])?,
+            "operator": at(platform, &["postgres", "operatorNamespace"])?,
             "apiServer": listening.map_or_else(|| vec!["0.0.0.0/0".to_owned()], Clone::clone),
         }))
     }

@@ -6,10 +6,11 @@ use clap::Args;
 
 use super::folder::{FolderError, in_folder};
 use super::generated::{self, Fresh};
-use super::report::{Body, DryRun, GenerateReport, Outcome, Report, counted};
+use super::report::{Body, CheckReport, DryRun, GenerateReport, Outcome, Report, counted};
 use super::state::{self, Opened, State};
-use super::{CommandError, Context, ErrorKind};
+use super::{CommandError, Context, ErrorKind, check};
 use crate::domain::layout;
+use crate::domain::problem::Severity;
 use crate::domain::registry::Root;
 use crate::render::argocd::Template;
 use crate::store::{Planned, Reading, WorkTree, Write};
@@ -57,8 +58,8 @@ impl GenerateArgs {
 
     fn in_folder(&self, context: &Context, folder: &Path) -> Result<Report, CommandError> {
         if self.check {
-            let judged = in_folder(folder, |_, root| generated::judged(root));
-            let (report, warning) = judged.map_err(|error| match error {
+            let found = in_folder(folder, |_, root| judged(root));
+            let (report, warning) = found.map_err(|error| match error {
                 FolderError::Config(problem) => CommandError::from(*problem),
                 FolderError::Other(error) => error,
             })?;
@@ -86,7 +87,7 @@ impl GenerateArgs {
         if self.check {
             let tips = repo.tips(&config.branches())?;
             let state = State::read(&tips, &main, &location)?;
-            return generated::judged(&state.root());
+            return judged(&state.root());
         }
         let reading = Reading::tips(&config.branches());
         let landed = repo.transact(&reading, &context.author, |tips| {
@@ -117,4 +118,15 @@ fn report(context: &Context, fresh: &Fresh, commit: Option<String>) -> Report {
     said.extend(commit.iter().map(|commit| format!("Commit {}", &commit[..7])));
     let body = Body::Generate(GenerateReport { written, removed, commit, run });
     Report { said, ..Report::new(outcome, body) }
+}
+
+/// What `--check` has to say.
+fn judged(root: &Root<'_>) -> Result<Report, CommandError> {
+    let problems = generated::all_problems(root)?;
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let body = Body::Check(CheckReport { problems, services: 0, pins: 0 });
+    if errors > 0 {
+        return Err(CommandError::new(ErrorKind::Invalid, counted(errors, "problem")).with(body));
+    }
+    Ok(Report::new(Outcome::Ok, body).text(check::text).say("Up to date, and sound"))
 }

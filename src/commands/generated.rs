@@ -1,8 +1,7 @@
 //! Whether generated files are up to date, and sound; and the edits that make them so.
 
-use super::report::{Body, CheckReport, Outcome, Report, counted};
+use super::CommandError;
 use super::state::config_of;
-use super::{CommandError, ErrorKind};
 use crate::domain::applicationset;
 use crate::domain::layout;
 use crate::domain::problem::{Problem, Severity};
@@ -119,16 +118,11 @@ impl Fresh {
     }
 }
 
-/// `generate --check`: the problems of a services-root as to what is generated.
-pub fn judged(root: &Root<'_>) -> Result<Report, CommandError> {
+/// The problems that `generate --check` tells: also what was never generated is missing.
+pub fn all_problems(root: &Root<'_>) -> Result<Vec<Problem>, CommandError> {
     let mut problems = problems(root)?;
     if !is_used(root.main)? {
         problems.extend(fresh(root)?.changes.iter().map(stale));
     }
-    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-    let body = Body::Check(CheckReport { problems, services: 0, pins: 0 });
-    if errors > 0 {
-        return Err(CommandError::new(ErrorKind::Invalid, counted(errors, "problem")).with(body));
-    }
-    Ok(Report::new(Outcome::Ok, body).text(super::check::text).say("Up to date, and sound"))
+    Ok(problems)
 }

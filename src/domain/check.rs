@@ -30,7 +30,9 @@ pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
 /// Judges the configuration alone.
 #[must_use]
 pub fn configuration(config: &Config) -> Vec<Problem> {
-    configuration::check(config)
+    let mut problems = configuration::check(config);
+    problems.extend(values::check(config));
+    problems
 }
 
 /// Judges the configuration and the registry alone.
@@ -38,7 +40,7 @@ pub fn configuration(config: &Config) -> Vec<Problem> {
 /// # Errors
 /// A tree that cannot be read.
 pub fn registry(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
-    let mut problems = configuration::check(root.config);
+    let mut problems = configuration(root.config);
     problems.extend(services::check(root)?);
     problems.extend(platform::check(root)?);
     Ok(problems)

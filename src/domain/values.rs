@@ -52,11 +52,13 @@ pub fn check_folder(files: &dyn Files, path: &str) -> Result<Judged, ReadError> 
 }
 
 /// Judges a file of the platform team's values.
+///
+/// A key without a value takes away what is said below it, so it may stand anywhere.
 #[must_use]
 pub fn check_platform(path: &str, text: &[u8]) -> Vec<Problem> {
-    let problems = match judged(path, text, &schema::platform_file()) {
-        Ok((_, problems)) => problems,
-        Err(problem) => vec![*problem],
+    let problems = match Node::parse(path, text) {
+        Ok(node) => held_against(&schema::platform_file(), &node, |value| !value.is_null()),
+        Err(error) => vec![Problem::yaml("platform", path, error)],
     };
     problems.into_iter().map(|problem| Problem { rule: "platform", ..problem }).collect()
 }
@@ -73,18 +75,23 @@ pub struct Judged {
 fn judged(path: &str, text: &[u8], schema: &Value) -> Result<(Node, Vec<Problem>), Box<Problem>> {
     let node =
         Node::parse(path, text).map_err(|error| Box::new(Problem::yaml("values", path, error)))?;
-    let validator = validator(schema);
+    let problems = held_against(schema, &node, |_| true);
+    Ok((node, problems))
+}
+
+/// What a schema finds in those values that count, once each, by line.
+fn held_against(schema: &Value, node: &Node, counts: fn(&Value) -> bool) -> Vec<Problem> {
     let instance = node.to_json();
     let mut problems = Vec::new();
-    for error in validator.iter_errors(&instance) {
-        for problem in explain::problems(&error, &node, schema) {
+    for error in validator(schema).iter_errors(&instance).filter(|error| counts(error.instance())) {
+        for problem in explain::problems(&error, node, schema) {
             if !problems.contains(&problem) {
                 problems.push(problem);
             }
         }
     }
     problems.sort_by_key(|problem| problem.line);
-    Ok((node, problems))
+    problems
 }
 
 fn validator(schema: &Value) -> Validator {

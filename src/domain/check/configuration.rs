@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::values;
 use crate::domain::config::{ChartLayout, Config};
 use crate::domain::layout::CONFIG;
 use crate::domain::nearest::{did_you_mean, nearest};
@@ -21,7 +20,6 @@ pub fn check(config: &Config) -> Vec<Problem> {
             "`argocd.chart: oci` needs `chartRepository` and `chartVersion` beside it",
         ));
     }
-    problems.extend(values::check(config));
     problems
 }
 

@@ -60,8 +60,6 @@ pub fn platform_file() -> Value {
     if let Some(properties) = platform["properties"].as_object_mut() {
         properties.shift_remove("version");
     }
-    // A file whose keys are all commented out says nothing.
-    platform["type"] = json!(["object", "null"]);
     closed(
         "platform",
         "The platform team's values for every service: platform-values.yaml, or the \
@@ -69,7 +67,7 @@ pub fn platform_file() -> Value {
         json!({
             "global": {
                 "description": "What every chart is given.",
-                "type": ["object", "null"],
+                "type": "object",
                 "additionalProperties": false,
                 "properties": {"platform": platform},
             },

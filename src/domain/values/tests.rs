@@ -328,7 +328,13 @@ fn the_platforms_values_are_closed_and_do_not_say_their_version() {
             .collect()
     };
     assert_eq!(said("global: {platform: {routing: {api: ingress}}}\n"), Vec::<String>::new());
-    for nothing in ["", "global:\n", "global: {platform: }\n", "global: {platform: {}}\n"] {
+    for nothing in [
+        "",
+        "global:\n",
+        "global: {platform: }\n",
+        "global: {platform: {routing: null}}\n",
+        "global: {platform: {}}\n",
+    ] {
         assert_eq!(said(nothing), Vec::<String>::new(), "{nothing}");
     }
     for (text, expected) in [

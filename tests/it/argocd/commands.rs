@@ -13,7 +13,7 @@ use crate::support::root::Root;
 const URL: &str = "https://git.example.com/platform/services-root.git";
 
 /// A configuration that files can be generated from.
-const CONFIG: &str = "\
+pub const CONFIG: &str = "\
 version: 1
 repository: https://git.example.com/platform/services-root.git
 services:

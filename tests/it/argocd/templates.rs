@@ -8,6 +8,7 @@ use pinrail::render::argocd::generate;
 use pinrail::store::WorkTree;
 
 use super::Folder;
+use super::commands::CONFIG;
 use crate::support::pinrail::{pinrail, run};
 
 const NAMES: [&str; 5] = ["project", "applicationset", "root", "tenants", "tenant"];
@@ -31,7 +32,17 @@ fn told(folder: &Folder) -> Vec<String> {
 /// The example with a change to a built-in template, which must have what is replaced.
 #[track_caller]
 fn with(name: &str, from: &str, to: &str) -> Folder {
-    let folder = Folder::example();
+    changed(Folder::example(), name, from, to)
+}
+
+/// The same of a small services-root, where nothing is generated yet.
+#[track_caller]
+fn small_with(name: &str, from: &str, to: &str) -> Folder {
+    changed(Folder::with(CONFIG), name, from, to)
+}
+
+#[track_caller]
+fn changed(folder: Folder, name: &str, from: &str, to: &str) -> Folder {
     let text = built_in(name);
     assert!(text.contains(from), "{name}: {from}");
     folder.write(&format!("templates/{name}.yaml"), &text.replace(from, to));
@@ -226,7 +237,7 @@ const BROKEN: [(&str, &str, &str); 34] = [
 #[test]
 fn each_rule_of_a_set_is_kept_by_every_template() {
     for (from, to, expected) in BROKEN {
-        let folder = with("applicationset", from, to);
+        let folder = small_with("applicationset", from, to);
         let before = folder.generated();
         let run = folder.pinrail(&["generate"]);
         assert_eq!((run.code, folder.generated() == before), (4, true), "{to}: {run:?}");
@@ -248,7 +259,7 @@ fn an_action_that_is_not_implemented_is_an_error_and_never_a_guess() {
         ("valid\n            {{- else -}}", "valid\n            {{- else", "`values.pin`"),
         ("pinrail.dev/pin: \"", "pinrail.dev/pin: \"{{", "`template`: "),
     ] {
-        let folder = with("applicationset", from, to);
+        let folder = small_with("applicationset", from, to);
         let run = folder.pinrail(&["generate"]);
         assert_eq!(run.code, 4, "{to}: {run:?}");
         let errors = folder.errors();
@@ -276,7 +287,7 @@ fn a_project_must_not_be_everybodys() {
             "`destinations` permits every cluster or namespace",
         ),
     ] {
-        let folder = with("project", from, to);
+        let folder = small_with("project", from, to);
         let before = folder.generated();
         let run = folder.pinrail(&["generate"]);
         assert_eq!((run.code, folder.generated() == before), (4, true), "{to}: {run:?}");

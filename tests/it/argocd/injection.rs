@@ -236,14 +236,15 @@ const PLACES: [Place; 28] = [
         name: "",
         harmless: "harmless",
         put: |case, text| {
-            case.platform["own"] = json!({text: {text: [text]}});
+            case.platform["postgres"] = json!({"cnpg": {"spec": {text: {text: [text]}}}});
         },
     },
     Place {
         name: "",
         harmless: "harmless",
         put: |case, text| {
-            case.platform["own"] = json!({"list": [[{"deep": text}], text, format!("a{text}b")]});
+            let list = json!([[{"deep": text}], text, format!("a{text}b")]);
+            case.platform["postgres"] = json!({"cnpg": {"spec": {"list": list}}});
         },
     },
     Place {
@@ -255,7 +256,7 @@ const PLACES: [Place; 28] = [
     },
     Place {
         name: "postgres.crossplane",
-        harmless: "harmless",
+        harmless: "Harmless",
         put: |case, text| {
             case.platform["postgres"] = json!({"provider": "crossplane",
             "crossplane": {"apiVersion": "db.example.com/v1", "kind": text}});

@@ -17,6 +17,7 @@ use pinrail::domain::applicationset::{self, Sets};
 use pinrail::domain::config::Config;
 use pinrail::domain::problem::Problem;
 use pinrail::domain::tree::Files;
+use pinrail::render::argocd::Template;
 use pinrail::store::WorkTree;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
@@ -174,6 +175,16 @@ fn as_go_writes(value: Value) -> Value {
         Value::Array(list) => list.into_iter().map(as_go_writes).collect(),
         other => other,
     }
+}
+
+/// The template of sets without the platform's values, for tests of what else there is: the
+/// values would only take time, Argo CD's most of all.
+fn set_without_values() -> String {
+    let text = Template::Applicationset.text();
+    let without = text.lines().filter(|line| !line.trim_start().starts_with("valuesObject:"));
+    let without = without.collect::<Vec<_>>();
+    assert_eq!(without.len(), text.lines().count() - 2);
+    without.join("\n")
 }
 
 /// Every file below a folder of `root`, by its path in it.

@@ -140,7 +140,7 @@ fn a_service_with_an_image_of_its_own_comes_and_goes_with_its_sets() {
     assert_eq!(one_commit(&root, &["service", "add", "plain"]), [""; 0]);
     assert_eq!(one_commit(&root, &["service", "remove", "own"]), sets);
     let set = root.file(sets[0]).expect("a set");
-    assert!(!set.contains("elsewhere/own"), "{set}");
+    assert!(!set.contains("registry.example.com/elsewhere"), "{set}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Folder, example};
+use super::{Folder, example, set_without_values};
 use crate::support::root::revision;
 use crate::support::tools::{Expanded, problems};
 
@@ -107,18 +107,6 @@ fn an_unknown_field_fails_the_schemas() {
 
 const ENVIRONMENTS: [(&str, &str); 3] =
     [("staging", "shared"), ("production-eu", "eu-1"), ("production-us", "us-1")];
-/// Keys of the platform's values that have defaults.
-const PLATFORM: [&str; 9] = [
-    "routing",
-    "secrets",
-    "registry",
-    "postgres",
-    "redis",
-    "monitoring",
-    "network",
-    "security",
-    "sizes",
-];
 const DOMAINS: usize = 20;
 const SERVICES: usize = 50;
 
@@ -176,10 +164,8 @@ environments:
         writeln!(config, "  - {{name: domain-{domain}}}").expect("text");
     }
     let folder = Folder::with(&config);
-    // The example has all of the platform's values; here they would only take time.
-    let without = |key| format!("    {key}: null\n");
-    let platform: String = PLATFORM.map(without).concat();
-    folder.write("platform-values.yaml", &format!("global:\n  platform:\n{platform}"));
+    // The example has them.
+    folder.write("templates/applicationset.yaml", &set_without_values());
     for number in 0..DOMAINS * SERVICES {
         let (domain, service) = (format!("domain-{}", number % DOMAINS), format!("s-{number}"));
         for (at, (environment, cluster)) in ENVIRONMENTS.into_iter().enumerate() {

@@ -12,7 +12,7 @@ use pinrail::domain::{applicationset, check, yaml};
 use pinrail::render::argocd::generate;
 use serde_json::{Map, Value, json};
 
-use super::Folder;
+use super::{Folder, set_without_values};
 use crate::support::root::revision;
 use crate::support::tools::{Expanded, problems};
 
@@ -52,7 +52,7 @@ const HOSTILE: [&str; 33] = [
     " a ",
 ];
 
-/// A configuration, the platform's values and what the registry says of the service `a`.
+/// A configuration, the platform's values (null: none) and what the registry says of the service `a`.
 #[derive(Clone)]
 struct Case {
     config: Value,
@@ -236,22 +236,21 @@ const PLACES: [Place; 28] = [
         name: "",
         harmless: "harmless",
         put: |case, text| {
-            case.platform["postgres"] = json!({"cnpg": {"spec": {text: {text: [text]}}}});
+            case.platform = json!({"postgres": {"cnpg": {"spec": {text: {text: [text]}}}}});
         },
     },
     Place {
         name: "",
         harmless: "harmless",
         put: |case, text| {
-            let list = json!([[{"deep": text}], text, format!("a{text}b")]);
-            case.platform["postgres"] = json!({"cnpg": {"spec": {"list": list}}});
+            case.platform = json!({"postgres": {"cnpg": {"spec": {"list": [[{"deep": text}], text, format!("a{text}b")]}}}});
         },
     },
     Place {
-        name: "network.gatewayNamespace",
+        name: "network.dnsNamespace",
         harmless: "harmless",
         put: |case, text| {
-            case.platform["network"]["gatewayNamespace"] = text.into();
+            case.platform = json!({"network": {"dnsNamespace": text}});
         },
     },
     Place {
@@ -296,10 +295,7 @@ impl Case {
                 "argocd": {},
                 "links": {"logs": "https://x.example.com"},
             }),
-            // The defaults of these would only take time.
-            platform: json!({"routing": null, "secrets": null, "registry": null, "postgres": null,
-                "redis": null, "monitoring": null, "network": {"privateRanges": null},
-                "security": null, "sizes": null}),
+            platform: Value::Null,
             facts: json!({}),
         }
     }
@@ -307,13 +303,18 @@ impl Case {
     fn files(&self, domain: &str) -> Memory {
         let pin = json!({"cluster": "shared", "service": "a", "imageTag": "1",
             "targetRevision": revision('a')});
-        let platform = json!({"global": {"platform": self.platform}});
-        Memory(BTreeMap::from([
+        let mut files = BTreeMap::from([
             ("pinrail.yaml".to_owned(), ascii(&self.config)),
-            ("platform-values.yaml".to_owned(), ascii(&platform)),
             (format!("services/{domain}/a.yaml"), ascii(&self.facts)),
             (format!("envs/staging/{domain}/a.json"), pin.to_string()),
-        ]))
+        ]);
+        if self.platform.is_null() {
+            files.insert("templates/applicationset.yaml".to_owned(), set_without_values());
+        } else {
+            let platform = json!({"global": {"platform": self.platform}});
+            files.insert("platform-values.yaml".to_owned(), ascii(&platform));
+        }
+        Memory(files)
     }
 }
 
@@ -461,7 +462,12 @@ fn a_hostile_text_is_refused_by_its_place_or_arrives_as_it_is() {
     }
     // The harmless one is the first of its place.
     let harmless: Vec<_> = (0..PLACES.len())
-        .map(|place| accepted.iter().find(|one| one.place == place).expect("one of each place"))
+        .map(|place| {
+            accepted
+                .iter()
+                .find(|one| one.place == place)
+                .unwrap_or_else(|| panic!("nothing of {}", PLACES[place].name))
+        })
         .collect();
     for (number, one) in harmless.iter().enumerate() {
         assert_eq!(one.text, PLACES[number].harmless, "{}", PLACES[number].name);
@@ -529,7 +535,7 @@ fn check_and_generate_refuse_alike_and_nothing_is_written() {
         ("sizes.M.cpu", "1 or 2"),
         ("clusters.shared.server", "\""),
         ("clusters.shared.apiServer", "10.0.0.0"),
-        ("network.gatewayNamespace", "a b"),
+        ("network.dnsNamespace", "a b"),
         ("postgres.crossplane", "*"),
         ("image", "a:latest"),
     ] {

@@ -2,21 +2,31 @@
 
 use std::num::NonZero;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{available_parallelism, scope};
 
-/// What `each` makes of every item, in their order.
+/// What `each` makes of every item, in their order. Who is done takes the next one, as some
+/// take longer than others.
 pub fn map<'a, T: Sync, R: Send>(items: &'a [T], each: impl Fn(&'a T) -> R + Sync) -> Vec<R> {
-    let workers = available_parallelism().map_or(1, NonZero::get);
-    let share = items.len().div_ceil(workers).max(1);
-    let each = &each;
-    scope(|scope| {
-        let some = |chunk: &'a [T]| chunk.iter().map(each).collect::<Vec<_>>();
-        let running: Vec<_> =
-            items.chunks(share).map(|chunk| scope.spawn(move || some(chunk))).collect();
+    let workers = available_parallelism().map_or(1, NonZero::get).min(items.len());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let at = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(item) = items.get(at)
+        {
+            done.push((at, each(item)));
+        }
+        done
+    };
+    let mut done: Vec<(usize, R)> = scope(|scope| {
+        let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         let done =
             running.into_iter().map(|one| one.join().unwrap_or_else(|why| resume_unwind(why)));
         done.flatten().collect()
-    })
+    });
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::value::Value;
 
 pub fn render(nodes: &[Node], parameters: &Map<String, Json>) -> Result<String, GoTemplateError> {
     let mut scope = Scope { parameters, variables: HashMap::new() };
-    let mut text = String::new();
+    let mut text = String::with_capacity(64);
     scope.nodes(nodes, &mut text)?;
     Ok(text)
 }

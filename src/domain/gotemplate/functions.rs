@@ -1,7 +1,5 @@
 //! The functions: some of Go's own, some of sprig's.
 
-use std::collections::BTreeMap;
-
 use sha2::{Digest, Sha256};
 
 use super::GoTemplateError;
@@ -93,10 +91,10 @@ pub fn call<'a>(function: Function, arguments: &[Value<'a>]) -> Result<Value<'a>
         }
         (Function::Dict, pairs) if pairs.len() % 2 == 0 => {
             let pair = |pair: &[Value<'a>]| match pair {
-                [Text(key), value] => Ok((key.to_string(), value.clone())),
+                [Text(key), value] => Ok((key.clone(), value.clone())),
                 _ => Err(failed()),
             };
-            Dict(pairs.chunks(2).map(pair).collect::<Result<BTreeMap<_, _>, _>>()?)
+            Dict(pairs.chunks(2).map(pair).collect::<Result<Vec<_>, _>>()?)
         }
         (Function::Dig, [keys @ .., default, map @ (Map(_) | Dict(_))]) if !keys.is_empty() => {
             dig(keys, default, map).ok_or_else(failed)?

@@ -1,7 +1,6 @@
 //! What a template works with, and how Go prints it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
@@ -18,7 +17,7 @@ pub enum Value<'a> {
     List(&'a [Json]),
     Map(&'a Map<String, Json>),
     /// Made by `dict`.
-    Dict(BTreeMap<String, Value<'a>>),
+    Dict(Vec<(Cow<'a, str>, Value<'a>)>),
 }
 
 impl<'a> From<&'a Json> for Value<'a> {
@@ -68,7 +67,10 @@ impl<'a> Value<'a> {
     pub fn get(&self, key: &str) -> Option<Value<'a>> {
         match self {
             Self::Map(map) => map.get(key).map(Value::from),
-            Self::Dict(dict) => dict.get(key).cloned(),
+            // Of a key that comes twice, the last counts.
+            Self::Dict(dict) => {
+                dict.iter().rfind(|(name, _)| name == key).map(|(_, value)| value.clone())
+            }
             _ => None,
         }
     }

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -121,6 +122,20 @@ class Gitopscli:
 
     checkout: Path
     name: str = "gitopscli"
+
+    # It clones there, whatever TMPDIR says.
+    CLONES = Path("/tmp/gitopscli")
+
+    @contextmanager
+    def on(self, scratch):
+        """Has it clone where everybody else does."""
+        target = scratch / "gitopscli"
+        target.mkdir()
+        self.CLONES.symlink_to(target)
+        try:
+            yield
+        finally:
+            self.CLONES.unlink()
 
     def command(self, url, pin, create=False):
         server, _, repository = url.rpartition("/")

@@ -191,8 +191,9 @@ class Bench:
             else:
                 kind = {3: "gave_up", None: "late"}.get(told["code"], "failed")
                 count[kind] += 1
-            if told["code"] not in (0, 3):
-                words.append(f"{told['code']}: {told['err'] or told['out']}"[:500])
+            if told["code"] not in (0, 3, None):
+                said = " ".join((told["err"] or told["out"]).split())
+                words.append(f"ended with {told['code']}: {said[:300]}")
         surplus = len(log) - count["landed"] - count["misreported"]
         if surplus or len(commits) != len(log):
             raise Wrong(f"{candidate.name}: {len(commits)} commits, {count}, {len(log)} pins")

@@ -92,7 +92,8 @@ fn answer(request: &Request, to: &TcpStream, server: &Server) -> io::Result<()> 
 }
 
 fn project(request: &Request, mut to: &TcpStream) -> io::Result<()> {
-    let name = request.path.rsplit("%2F").next().unwrap_or_default();
+    // python-gitlab escapes dots as well.
+    let name = request.path.rsplit("%2F").next().unwrap_or_default().replace("%2E", ".");
     let host = request.header("host").unwrap_or_default();
     let text = format!(r#"{{"id": 1, "http_url_to_repo": "http://{host}/{name}"}}"#);
     let length = text.len();

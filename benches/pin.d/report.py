@@ -1,6 +1,7 @@
 """The results as Markdown tables."""
 
 import statistics
+from collections import Counter
 
 BASE = "s1"
 BASE_MANY = "s1-jitter"
@@ -93,11 +94,14 @@ def broken(results, names):
 
 def markdown(results):
     facts = results["facts"]
-    yield f"{facts['rounds']} rounds in random order, {facts['rtt_ms']:g} ms round trip, "
+    yield f"{facts['rounds']} rounds in random order ({facts['contention_rounds']} of many at once), "
+    yield f"{facts['rtt_ms']:g} ms round trip, "
     yield f"{facts['git']}, {facts['cpus']} CPUs, load {facts['load']}\n"
     for scenario in results["scenarios"]:
         yield f"\n### {scenario['title']}\n\n"
         yield contention(scenario) if scenario["kind"] == "contention" else single(scenario)
-        for name, words in scenario.get("words", {}).items():
-            for line in words:
-                yield f"\n{name}: {line}\n"
+        if scenario["kind"] == "contention":
+            for name, runs in scenario["runs"].items():
+                words = Counter(word for run in runs for word in run["words"])
+                for line, times in words.most_common(5):
+                    yield f"\n{name}, {times} times: {line}\n"

@@ -209,7 +209,8 @@ class Bench:
             "most_attempts": max(attempts, default=None),
             "cpu_ms": sum(told["cpu_ms"] for told in outcomes),
             "peak_kb": max(told["peak_kb"] for told in outcomes),
-            "words": words[:3],
+            "clients": [{"code": told["code"], "ms": told["ms"]} for told in outcomes],
+            "words": words,
         }
 
 

@@ -11,7 +11,7 @@ use super::{CommandError, Context, ErrorKind, generated};
 use crate::domain::check;
 use crate::domain::layout;
 use crate::domain::name::{BranchName, EnvironmentName};
-use crate::domain::problem::{Problem, Severity};
+use crate::domain::problem::{Problem, Severity, listed};
 use crate::domain::registry::Root;
 use crate::domain::tree::{Remembered, files_below};
 use crate::store::{Checkout, Reading, Snapshot};
@@ -133,20 +133,8 @@ fn judged(root: &Root<'_>, configured: &Root<'_>) -> Result<Found, CommandError>
 
 /// The problems, as compilers print them.
 pub fn text(body: &Body, _: &Page) -> String {
-    let Body::Check(report) = body else {
-        return String::new();
-    };
-    let mut lines = String::new();
-    for problem in &report.problems {
-        let severity = match problem.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
-        lines.push_str(&format!("{}{line}: {severity}: {}\n", problem.path, problem.message));
-        if let Some(hint) = &problem.hint {
-            lines.push_str(&format!("  hint: {hint}\n"));
-        }
+    match body {
+        Body::Check(report) => listed(&report.problems),
+        _ => String::new(),
     }
-    lines
 }

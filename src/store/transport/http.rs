@@ -26,6 +26,7 @@ const REDIRECTS: usize = 3;
 /// The part of a server's error text that is worth showing, in bytes.
 const SHOWN: u64 = 500;
 
+#[derive(Clone)]
 pub struct Http(Arc<Shared>);
 
 struct Shared {
@@ -101,6 +102,39 @@ fn client(access: &Access) -> Result<Client, TransportError> {
     })
 }
 
+impl Http {
+    /// What upload-pack can do, asked for in the second version of its protocol.
+    pub fn capabilities(&self, until: Instant) -> Result<Answer, TransportError> {
+        self.0.advertised(UPLOAD_PACK, true, until)
+    }
+
+    /// Asks upload-pack, in the second version of its protocol.
+    pub fn ask(&self, question: Vec<u8>, until: Instant) -> Result<Answer, TransportError> {
+        let answer = self.0.post(UPLOAD_PACK, question, true, until)?;
+        Ok(self.0.answer(UPLOAD_PACK, answer, until))
+    }
+
+    /// Sends to receive-pack, with a login where it asks for one.
+    pub fn send(&self, push: Vec<u8>, until: Instant) -> Result<Answer, TransportError> {
+        let mut login = self.0.state().login.is_some();
+        loop {
+            match self.0.post(RECEIVE_PACK, push.clone(), false, until) {
+                Err(TransportError::Auth { .. }) if !login && self.0.another_login(until)? => {
+                    login = true;
+                }
+                answer => {
+                    let answer = answer?;
+                    self.0.remember_login(until);
+                    return Ok(self.0.answer(RECEIVE_PACK, answer, until));
+                }
+            }
+        }
+    }
+}
+
+const UPLOAD_PACK: &str = "git-upload-pack";
+const RECEIVE_PACK: &str = "git-receive-pack";
+
 impl Channel for Http {
     fn is_stateless(&self) -> bool {
         true
@@ -112,10 +146,12 @@ impl Channel for Http {
         until: Instant,
     ) -> Result<Box<dyn SmartSubtransportStream>, TransportError> {
         match service {
-            Service::UploadPackLs => self.0.advertisement("git-upload-pack", until),
-            Service::ReceivePackLs => self.0.advertisement("git-receive-pack", until),
-            Service::UploadPack => Ok(self.0.exchange("git-upload-pack", until)),
-            Service::ReceivePack => Ok(self.0.exchange("git-receive-pack", until)),
+            Service::UploadPackLs => Ok(Box::new(self.0.advertised(UPLOAD_PACK, false, until)?)),
+            Service::ReceivePackLs => {
+                Ok(Box::new(self.0.advertised(RECEIVE_PACK, false, until)?))
+            }
+            Service::UploadPack => Ok(self.0.exchange(UPLOAD_PACK, until)),
+            Service::ReceivePack => Ok(self.0.exchange(RECEIVE_PACK, until)),
         }
     }
 
@@ -130,17 +166,18 @@ impl Shared {
     }
 
     /// Asks a service for its branches; finds out here who we are and where to go on.
-    fn advertisement(
+    fn advertised(
         self: &Arc<Self>,
         service: &'static str,
+        second: bool,
         until: Instant,
-    ) -> Result<Box<dyn SmartSubtransportStream>, TransportError> {
+    ) -> Result<Answer, TransportError> {
         let mut redirects = 0;
         loop {
             let mut url = self.state().base.clone();
             url.set_path(&format!("{}/info/refs", url.path()));
             url.set_query(Some(&format!("service={service}")));
-            let answer = self.send(self.client.get(url.clone()), until)?;
+            let answer = self.send(versioned(self.client.get(url.clone()), second), until)?;
             let status = answer.status();
             if status.is_redirection() && redirects < REDIRECTS {
                 redirects += 1;
@@ -150,14 +187,7 @@ impl Shared {
             } else {
                 let answer = self.accept(answer, service, "advertisement")?;
                 self.remember_login(until);
-                return Ok(Box::new(Exchange {
-                    shared: Arc::clone(self),
-                    service,
-                    until,
-                    request: Vec::new(),
-                    answer: Some(answer),
-                    broken: false,
-                }));
+                return Ok(self.answer(service, answer, until));
             }
         }
     }
@@ -167,7 +197,7 @@ impl Shared {
         service: &'static str,
         until: Instant,
     ) -> Box<dyn SmartSubtransportStream> {
-        Box::new(Exchange {
+        Box::new(Answer {
             shared: Arc::clone(self),
             service,
             until,
@@ -177,10 +207,23 @@ impl Shared {
         })
     }
 
+    /// An answer that has begun.
+    fn answer(self: &Arc<Self>, service: &'static str, answer: Response, until: Instant) -> Answer {
+        Answer {
+            shared: Arc::clone(self),
+            service,
+            until,
+            request: Vec::new(),
+            answer: Some(answer),
+            broken: false,
+        }
+    }
+
     fn post(
         &self,
         service: &str,
         body: Vec<u8>,
+        second: bool,
         until: Instant,
     ) -> Result<Response, TransportError> {
         let mut url = self.state().base.clone();
@@ -190,7 +233,7 @@ impl Shared {
             .post(url)
             .header(CONTENT_TYPE, format!("application/x-{service}-request"))
             .body(body);
-        self.accept(self.send(request, until)?, service, "result")
+        self.accept(self.send(versioned(request, second), until)?, service, "result")
     }
 
     fn send(
@@ -311,6 +354,11 @@ impl Shared {
     }
 }
 
+/// A request that asks for the second version of the protocol, or for none.
+fn versioned(request: RequestBuilder, second: bool) -> RequestBuilder {
+    if second { request.header("Git-Protocol", "version=2") } else { request }
+}
+
 /// The status, and the server's text where it is one for people.
 fn shown(status: StatusCode, answer: Response) -> String {
     let is_text = answer
@@ -347,7 +395,7 @@ fn with_advice(words: String) -> String {
 }
 
 /// One request and its answer: sent when the first byte of the answer is asked for.
-struct Exchange {
+pub struct Answer {
     shared: Arc<Shared>,
     service: &'static str,
     until: Instant,
@@ -356,7 +404,7 @@ struct Exchange {
     broken: bool,
 }
 
-impl Exchange {
+impl Answer {
     fn fail(&mut self, error: TransportError) -> io::Error {
         self.broken = true;
         let message = error.to_string();
@@ -367,11 +415,11 @@ impl Exchange {
     }
 }
 
-impl Read for Exchange {
+impl Read for Answer {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.answer.is_none() {
             let body = std::mem::take(&mut self.request);
-            match self.shared.post(self.service, body, self.until) {
+            match self.shared.post(self.service, body, false, self.until) {
                 Ok(answer) => self.answer = Some(answer),
                 Err(error) => return Err(self.fail(error)),
             }
@@ -387,7 +435,7 @@ impl Read for Exchange {
     }
 }
 
-impl Write for Exchange {
+impl Write for Answer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.request.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -398,7 +446,7 @@ impl Write for Exchange {
     }
 }
 
-impl Drop for Exchange {
+impl Drop for Answer {
     /// Reads the answer to its end: the server's last hooks run while it is sent, and the
     /// connection serves the next request.
     fn drop(&mut self) {

@@ -6,6 +6,7 @@ mod http;
 mod local;
 mod smart;
 mod ssh;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::Once;
@@ -120,7 +121,7 @@ pub trait Transport {
 pub fn open(location: &Location, access: &Access) -> Result<Box<dyn Transport>, TransportError> {
     Ok(match location {
         Location::Path(path) => Box::new(local::Local::open(path)?),
-        Location::Http(url) => Box::new(smart::Smart::http(url.clone(), access)?),
+        Location::Http(url) => Box::new(wire::Wire::http(url.clone(), access)?),
         Location::Ssh(address) => Box::new(smart::Smart::ssh(address.clone(), access)?),
     })
 }

@@ -16,11 +16,9 @@ use git2::{
     AutotagOption, Direction, FetchOptions, Oid, PushOptions, Remote, RemoteCallbacks, Repository,
 };
 use tempfile::TempDir;
-use url::Url;
 
 use super::advertisement::Advertisement;
 use super::channel::Channel;
-use super::http::Http;
 use super::ssh::Ssh;
 use super::{Fetched, History, Transport, TransportError, Update, scratch};
 use crate::domain::name::BranchName;
@@ -55,15 +53,11 @@ const SCHEME: &str = "pinrail-line";
 const SOURCE: &str = "refs/pinrail/push";
 
 impl Smart {
-    pub fn http(url: Url, access: &Access) -> Result<Self, TransportError> {
-        Self::over(Box::new(Http::new(url, access)?))
-    }
-
     pub fn ssh(address: SshAddress, access: &Access) -> Result<Self, TransportError> {
         Self::over(Box::new(Ssh::new(address, access)))
     }
 
-    fn over(channel: Box<dyn Channel>) -> Result<Self, TransportError> {
+    pub fn over(channel: Box<dyn Channel>) -> Result<Self, TransportError> {
         let (folder, objects) = scratch()?;
         Ok(Self { objects, folder, line: Line::new(channel) })
     }

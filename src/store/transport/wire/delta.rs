@@ -84,14 +84,14 @@ pub fn between(base: &[u8], target: &[u8]) -> Vec<u8> {
     let mut delta = Vec::new();
     for mut size in [base.len(), target.len()] {
         while size >= 0x80 {
-            delta.push((size & 0x7f) as u8 | 0x80);
+            delta.push(size.to_le_bytes()[0] | 0x80);
             size >>= 7;
         }
-        delta.push(size as u8);
+        delta.push(size.to_le_bytes()[0]);
     }
     copy(&mut delta, 0, before);
     for piece in wanted[..wanted.len() - after].chunks(INSERT) {
-        delta.push(piece.len() as u8);
+        delta.push(piece.len().to_le_bytes()[0]);
         delta.extend_from_slice(piece);
     }
     copy(&mut delta, base.len() - after, after);
@@ -109,7 +109,7 @@ fn copy(delta: &mut Vec<u8>, mut from: usize, mut count: usize) {
         {
             if value & 0xff != 0 {
                 delta[start] |= 1 << bit;
-                delta.push((value & 0xff) as u8);
+                delta.push(value.to_le_bytes()[0]);
             }
         }
         (from, count) = (from + piece, count - piece);

@@ -40,11 +40,11 @@ impl Writer {
 
     fn entry(&mut self, number: u8, base: &[u8], data: &[u8]) {
         let mut size = data.len();
-        let mut byte = number << 4 | (size & 0x0f) as u8;
+        let mut byte = number << 4 | size.to_le_bytes()[0] & 0x0f;
         size >>= 4;
         while size > 0 {
             self.pack.push(byte | 0x80);
-            byte = (size & 0x7f) as u8;
+            byte = size.to_le_bytes()[0] & 0x7f;
             size >>= 7;
         }
         self.pack.push(byte);

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::{Ci, CommandError, ErrorKind};
 use crate::store::{
-    Access, Author, Credentials, Location, LocationError, Token, TokenScope, configured_author,
-    origin_of,
+    Access, Author, Credentials, Location, LocationError, Meter, Token, TokenScope,
+    configured_author, origin_of,
 };
 
 /// The environment's variables; an empty one counts as not set.
@@ -31,6 +31,7 @@ impl Variables {
     /// How the services-root is reached.
     pub fn access(&self, ca_file: Option<PathBuf>, login: Option<Token>) -> Access {
         Access {
+            meter: Meter::default(),
             credentials: Credentials { tokens: self.tokens().into_iter().chain(login).collect() },
             ca_file: ca_file.or_else(|| self.get("CI_SERVER_TLS_CA_FILE").map(PathBuf::from)),
             ssh_key: self.get("PINRAIL_SSH_KEY").map(PathBuf::from),
@@ -78,10 +79,11 @@ impl Variables {
 
     /// What the CI says of the run.
     pub fn ci(&self) -> Ci {
+        let github_repository = || {
+            Some(format!("{}/{}", self.get("GITHUB_SERVER_URL")?, self.get("GITHUB_REPOSITORY")?))
+        };
         let github_run = || {
-            let (server, repository) =
-                (self.get("GITHUB_SERVER_URL")?, self.get("GITHUB_REPOSITORY")?);
-            Some(format!("{server}/{repository}/actions/runs/{}", self.get("GITHUB_RUN_ID")?))
+            Some(format!("{}/actions/runs/{}", github_repository()?, self.get("GITHUB_RUN_ID")?))
         };
         Ci {
             revision: self.first(&["CI_COMMIT_SHA", "GITHUB_SHA"]),
@@ -89,6 +91,7 @@ impl Variables {
                 .first(&["CI_PIPELINE_ID", "GITHUB_RUN_ID"])
                 .and_then(|number| number.parse().ok()),
             run_url: self.first(&["CI_JOB_URL", "CI_PIPELINE_URL"]).or_else(github_run),
+            repository: self.first(&["CI_PROJECT_URL"]).or_else(github_repository),
         }
     }
 }
@@ -165,6 +168,7 @@ mod tests {
             revision: Some("abc".to_owned()),
             sequence: Some(7),
             run_url: Some("https://g/j/1".to_owned()),
+            repository: None,
         };
         assert_eq!(gitlab.ci(), expected);
         let github = variables(&[

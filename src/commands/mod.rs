@@ -69,6 +69,8 @@ pub struct Ci {
     pub sequence: Option<u64>,
     /// The page of the run.
     pub run_url: Option<String>,
+    /// The page of the repository that is being built.
+    pub repository: Option<String>,
 }
 
 /// How a command speaks while it works; the terminal is elsewhere.

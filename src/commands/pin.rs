@@ -55,9 +55,13 @@ pub struct PinArgs {
     /// The service's domain, for its first pin [default: `services`, or the only one]
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<DomainName>,
+    /// Take repository, chart path and chart version from the registry again, as for a first
+    /// pin; otherwise they stay as they are pinned
+    #[arg(long)]
+    from_registry: bool,
     /// Many pins in one commit: a JSON list of {service, environment, imageTag,
     /// targetRevision, …}, `-` for stdin
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["service", "environment", "image_tag", "revision", "digest", "expect", "sequence", "create", "domain"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["service", "environment", "image_tag", "revision", "digest", "expect", "sequence", "create", "domain", "from_registry"])]
     from_file: Option<std::path::PathBuf>,
     /// With --from-file: write nothing unless every pin may go in
     #[arg(long, requires = "from_file")]
@@ -104,6 +108,7 @@ impl PinArgs {
             sequence: self.sequence.unwrap_or_else(|| default_sequence(context)),
             create: self.create,
             domain: self.domain,
+            from_registry: self.from_registry,
         })
     }
 }

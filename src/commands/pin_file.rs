@@ -25,6 +25,8 @@ struct Entry {
     #[serde(default)]
     create: bool,
     domain: Option<DomainName>,
+    #[serde(default)]
+    from_registry: bool,
 }
 
 /// Reads the wanted pins; each may be there once.
@@ -43,7 +45,7 @@ pub fn read(file: &Path, context: &Context) -> Result<Vec<Wanted>, CommandError>
     let invalid = |problem: String| {
         CommandError::new(ErrorKind::Invalid, format!("{shown}: {problem}")).hint(
             "it is a JSON list of objects with service, environment, imageTag, targetRevision, and perhaps \
-             imageDigest, expect, sequence, create, domain",
+             imageDigest, expect, sequence, create, domain, fromRegistry",
         )
     };
     let entries: Vec<Entry> =
@@ -74,6 +76,7 @@ pub fn read(file: &Path, context: &Context) -> Result<Vec<Wanted>, CommandError>
             sequence: entry.sequence.map_or_else(|| default_sequence(context), Sequence::Number),
             create: entry.create,
             domain: entry.domain,
+            from_registry: entry.from_registry,
         });
     }
     Ok(wanted)

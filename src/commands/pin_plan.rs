@@ -30,6 +30,18 @@ pub struct Wanted {
     pub sequence: Sequence,
     pub create: bool,
     pub domain: Option<DomainName>,
+    /// Whether what the registry says counts anew, and not only for a first pin.
+    pub from_registry: bool,
+}
+
+impl Wanted {
+    /// The domain that the service is likely to be of: the one that was told, or the one of
+    /// the repository that the CI builds.
+    fn likely<'a>(&'a self, config: &'a Config, context: &Context) -> Option<&'a DomainName> {
+        let by_repository =
+            || config.domain_by_repository(&self.service, context.ci.repository.as_deref()?);
+        self.domain.as_ref().or_else(by_repository)
+    }
 }
 
 /// What came of the pins that were wanted.
@@ -45,7 +57,7 @@ pub struct Pinned {
 /// A single pin of an environment that changes by request, and into which nothing is
 /// promoted, is asked for.
 pub fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, CommandError> {
-    let Opened { mut repo, main, config } = Opened::new(context)?;
+    let Opened { mut repo, main, config } = Opened::to_write(context)?;
     let location = repo.location().to_string();
     let _progress = context.talk.progress(&format!("writing to {location}"));
     if let [only] = wanted
@@ -56,13 +68,12 @@ pub fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, Co
         return ask(context, &mut repo, &main, &config, only);
     }
     let target = config.pins_branch();
-    let reading = Reading::tips(&[main.clone(), target.clone()]);
+    let reading = Reading::parts(&[main.clone(), target.clone()]);
     let mut first: Option<Vec<Option<Pin>>> = None;
     let landed = repo.transact(&reading, &context.author, |tips| {
         let state = State::read(tips, &main, &location)?;
         let root = state.root();
-        let places = wanted.iter().map(|wanted| Place::of(&root, wanted));
-        let places = places.collect::<Result<Vec<_>, _>>()?;
+        let places = Place::of_all(&root, wanted, context)?;
         direct_only(&root, wanted)?;
         let now = || places.iter().map(|place| place.current.clone()).collect();
         let first = first.get_or_insert_with(now);
@@ -116,7 +127,7 @@ fn ask(
     let landed = repo.transact(&Reading::whole(&branches), &context.author, |tips| {
         let state = State::read(tips, main, &location)?;
         let root = state.root();
-        let place = Place::of(&root, wanted)?;
+        let place = Place::of(&root, wanted, context)?;
         let first = first.get_or_insert_with(|| place.current.clone());
         let mut item = place.judge(&root, wanted, first.as_ref(), context)?;
         let open = Open::read(tips, &name, &state)?;
@@ -194,7 +205,21 @@ struct Place {
 }
 
 impl Place {
-    fn of(root: &Root<'_>, wanted: &Wanted) -> Result<Self, CommandError> {
+    fn of_all(
+        root: &Root<'_>,
+        wanted: &[Wanted],
+        context: &Context,
+    ) -> Result<Vec<Self>, CommandError> {
+        let mut sought = Vec::new();
+        for wanted in wanted {
+            let environment = state::environment(root.config, wanted.environment.as_str())?;
+            sought.push((environment, &wanted.service, wanted.likely(root.config, context)));
+        }
+        root.prepare(&sought)?;
+        wanted.iter().map(|wanted| Self::of(root, wanted, context)).collect()
+    }
+
+    fn of(root: &Root<'_>, wanted: &Wanted, context: &Context) -> Result<Self, CommandError> {
         let environment = state::environment(root.config, wanted.environment.as_str())?;
         if let (Mode::Request, Some(from)) = (environment.mode, &environment.from) {
             let name = &environment.name;
@@ -204,7 +229,14 @@ impl Place {
                 wanted.service
             )));
         }
-        let domain = home(root, wanted)?;
+        if let Some(told) = &wanted.domain {
+            state::domain(root.config, told.as_str())?;
+        }
+        let likely = wanted.likely(root.config, context);
+        let domain = match root.domain_in((environment, &wanted.service, likely))? {
+            Some(home) => as_told(wanted, home)?,
+            None => home(root, wanted)?,
+        };
         let mut pin = Pin::new(
             environment.cluster.clone(),
             wanted.service.clone(),
@@ -212,11 +244,16 @@ impl Place {
             wanted.revision.clone(),
         );
         pin.image_digest.clone_from(&wanted.digest);
-        let facts = root.facts(&domain, &wanted.service)?.unwrap_or_default();
-        facts.apply_to(&mut pin, root.config, &domain).map_err(|error| {
-            CommandError::new(ErrorKind::Invalid, format!("{}: {error}", layout::CONFIG))
-        })?;
         let current = root.pin(environment, &domain, &wanted.service)?;
+        match current.as_ref().filter(|_| !wanted.from_registry) {
+            Some(current) => pin.keep_source(current),
+            None => {
+                let facts = root.facts(&domain, &wanted.service)?.unwrap_or_default();
+                facts.apply_to(&mut pin, root.config, &domain).map_err(|error| {
+                    CommandError::new(ErrorKind::Invalid, format!("{}: {error}", layout::CONFIG))
+                })?;
+            }
+        }
         Ok(Self { domain, wanted: pin, current })
     }
 
@@ -257,18 +294,13 @@ impl Place {
 /// The service's domain; a service that was never heard of gets in only with `--create`.
 fn home(root: &Root<'_>, wanted: &Wanted) -> Result<DomainName, CommandError> {
     let service = &wanted.service;
-    if let Some(told) = &wanted.domain {
-        state::domain(root.config, told.as_str())?;
-    }
-    if let Some(home) = root.domain_of(service)? {
-        return match &wanted.domain {
-            Some(told) if told != home => {
-                let message =
-                    format!("the service `{service}` is of the domain `{home}`, not `{told}`");
-                Err(CommandError::new(ErrorKind::Conflict, message).hint("leave `--domain` out"))
-            }
-            _ => Ok(home.clone()),
-        };
+    // With one domain and leave to make a first pin, nothing depends on where else it may be.
+    let home = match root.config.domains.as_slice() {
+        [_] if wanted.create => root.registered_in(service)?,
+        _ => root.domain_of(service)?,
+    };
+    if let Some(home) = home {
+        return as_told(wanted, home);
     }
     if !wanted.create {
         let known = root.services()?;
@@ -290,4 +322,17 @@ fn home(root: &Root<'_>, wanted: &Wanted) -> Result<DomainName, CommandError> {
         return Err(CommandError::new(ErrorKind::Refused, message).hint(hint));
     }
     Ok(domain.name.clone())
+}
+
+/// The domain that a service is of, if none other was told.
+fn as_told(wanted: &Wanted, home: &DomainName) -> Result<DomainName, CommandError> {
+    match &wanted.domain {
+        Some(told) if told != home => {
+            let service = &wanted.service;
+            let message =
+                format!("the service `{service}` is of the domain `{home}`, not `{told}`");
+            Err(CommandError::new(ErrorKind::Conflict, message).hint("leave `--domain` out"))
+        }
+        _ => Ok(home.clone()),
+    }
 }

@@ -67,7 +67,7 @@ impl PromoteArgs {
     /// # Errors
     /// A service that may not go, or a services-root that cannot be read or written.
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
-        let Opened { mut repo, main, config } = Opened::new(context)?;
+        let Opened { mut repo, main, config } = Opened::to_write(context)?;
         let targets = requests::targets(&config, self.to.as_str());
         if targets.is_empty() {
             state::environment(&config, self.to.as_str())?;
@@ -81,7 +81,8 @@ impl PromoteArgs {
             targets.iter().partition(|target| target.mode == Mode::Direct);
         let part = Part { context, main: &main, config: &config, location: &location };
         if !services.is_empty() && !direct.is_empty() {
-            part.commit(&mut repo, &names(&direct), &services, &mut done)?;
+            let reading = reading(&config, self.all);
+            part.commit(&mut repo, &reading, &names(&direct), &services, &mut done)?;
         }
         if !services.is_empty() && !request.is_empty() {
             let request = names(&request);
@@ -110,7 +111,7 @@ impl PromoteArgs {
         targets: &[&Environment],
     ) -> Result<(Services, Vec<MoveItem>), CommandError> {
         let location = repo.location().to_string();
-        let tips = repo.tips(&config.branches())?;
+        let tips = repo.read(&reading(config, self.all))?;
         let state = State::read(&tips, main, &location)?;
         let root = state.root();
         let mut services = Services::new();
@@ -129,8 +130,18 @@ impl PromoteArgs {
             }
             return Ok((services, Vec::new()));
         }
+        let sources = targets.iter().filter_map(|target| target.from.as_ref());
+        let sources: Vec<_> =
+            sources.filter_map(|from| config.environment(from.as_str())).collect();
         for service in &self.services {
-            services.insert(service.clone(), state::domain_of(&root, service)?);
+            let pinned = sources
+                .iter()
+                .find_map(|source| root.domain_in((source, service, None)).transpose());
+            let domain = match pinned.transpose()? {
+                Some(domain) => domain.clone(),
+                None => state::domain_of(&root, service)?,
+            };
+            services.insert(service.clone(), domain);
         }
         let mut moves = promotion::promote(&root, targets, &services, context.now)?;
         let refused = |step: &Move| matches!(step.verdict, Verdict::Refused(_));
@@ -145,6 +156,12 @@ impl PromoteArgs {
             moves.into_iter().map(|step| MoveItem::of(step, Outcome::Promoted)).collect(),
         ))
     }
+}
+
+/// What is read for it: all pins, or those of the services that are named.
+fn reading(config: &Config, all: bool) -> Reading {
+    let branches = config.branches();
+    if all { Reading::tips(&branches) } else { Reading::parts(&branches) }
 }
 
 fn names(targets: &[&&Environment]) -> Vec<EnvironmentName> {
@@ -164,13 +181,13 @@ impl Part<'_> {
     fn commit(
         &self,
         repo: &mut StateRepo,
+        reading: &Reading,
         targets: &[EnvironmentName],
         services: &Services,
         done: &mut Done,
     ) -> Result<(), CommandError> {
-        let reading = Reading::tips(&self.config.branches());
         let mut first: Option<Vec<Move>> = None;
-        let landed = repo.transact(&reading, &self.context.author, |tips| {
+        let landed = repo.transact(reading, &self.context.author, |tips| {
             let state = State::read(tips, self.main, self.location)?;
             let mut moves = self.moves(&state, targets, services)?;
             let first = first.get_or_insert_with(|| moves.clone());

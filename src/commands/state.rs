@@ -10,7 +10,7 @@ use crate::domain::problem::Problem;
 use crate::domain::registry::Root;
 use crate::domain::repository_url::{PlaceError, RepositoryUrl};
 use crate::domain::tree::Files;
-use crate::store::{Pace, Snapshot, StateRepo, StoreError, Tips};
+use crate::store::{Pace, Reading, Snapshot, StateRepo, StoreError, Tips};
 
 /// A services-root that was opened, and what its configuration said then.
 pub struct Opened {
@@ -24,14 +24,26 @@ impl Opened {
     /// Opens the services-root and reads its configuration, from the branch that HEAD
     /// names, or else from `main`.
     pub fn new(context: &Context) -> Result<Self, CommandError> {
+        Self::open(context, false)
+    }
+
+    /// The same, for a command that is likely to write.
+    pub fn to_write(context: &Context) -> Result<Self, CommandError> {
+        Self::open(context, true)
+    }
+
+    fn open(context: &Context, writes: bool) -> Result<Self, CommandError> {
         let location = context.location.clone()?;
         let _progress = context.talk.progress(&format!("reading {location}"));
         let pace = Pace::until(context.timeout);
         let mut repo = StateRepo::open(&location, &context.access, pace, context.dry_run)?;
+        if writes {
+            repo.expect_write();
+        }
         let usual: Vec<BranchName> =
             ["main", "pins"].iter().filter_map(|name| name.parse().ok()).collect();
         let (head, on_main) = {
-            let tips = repo.tips(&usual)?;
+            let tips = repo.read(&Reading::parts(&usual))?;
             if tips.is_empty() {
                 return Err(StoreError::Empty { location: location.to_string() }.into());
             }
@@ -39,8 +51,10 @@ impl Opened {
         };
         let on_main = on_main.map(|config| (usual[0].clone(), config));
         let on_head = match head.filter(|head| *head != usual[0]) {
-            Some(head) => config_on(&repo.tips(std::slice::from_ref(&head))?, &head)?
-                .map(|config| (head, config)),
+            Some(head) => {
+                let tips = repo.read(&Reading::parts(std::slice::from_ref(&head)))?;
+                config_on(&tips, &head)?.map(|config| (head, config))
+            }
             None => None,
         };
         // Where HEAD names the branch of pins, what lies there is an old copy.

@@ -12,6 +12,7 @@ pub mod gotemplate;
 pub mod judge;
 pub mod layout;
 pub mod lock;
+pub mod lookup;
 pub mod name;
 pub mod nearest;
 pub mod parallel;

@@ -90,6 +90,20 @@ impl Pin {
         }
     }
 
+    /// Takes over where another pin's chart comes from.
+    pub fn keep_source(&mut self, other: &Self) {
+        self.repo_url.clone_from(&other.repo_url);
+        self.path.clone_from(&other.path);
+        self.chart_version.clone_from(&other.chart_version);
+    }
+
+    /// Whether the chart comes from where that of another pin does.
+    #[must_use]
+    pub fn has_source_of(&self, other: &Self) -> bool {
+        (&self.repo_url, &self.path, &self.chart_version)
+            == (&other.repo_url, &other.path, &other.chart_version)
+    }
+
     /// Reads a pin file.
     ///
     /// # Errors

@@ -125,9 +125,7 @@ impl Pin {
             self.target_revision.clone(),
         );
         pin.image_digest.clone_from(&self.image_digest);
-        pin.repo_url.clone_from(&self.repo_url);
-        pin.path.clone_from(&self.path);
-        pin.chart_version.clone_from(&self.chart_version);
+        pin.keep_source(self);
         pin.sequence = self.sequence;
         match replaced {
             Some(replaced) => pin.with_unknown_keys_of(replaced),
@@ -147,6 +145,15 @@ pub fn promote(
     now: Timestamp,
 ) -> Result<Vec<Move>, super::tree::ReadError> {
     let mut moves = Vec::new();
+    let mut sought = Vec::new();
+    for target in targets {
+        let source = target.from.as_ref().and_then(|from| root.config.environment(from.as_str()));
+        for (service, domain) in services {
+            sought.extend(source.map(|source| (source, service, Some(domain))));
+            sought.push((*target, service, Some(domain)));
+        }
+    }
+    root.prepare(&sought)?;
     for target in targets {
         for (service, domain) in services {
             let current = pin(root, target, domain, service)?;

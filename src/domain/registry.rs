@@ -178,27 +178,6 @@ impl<'a> Root<'a> {
         Facts::parse(&path, &bytes).map(Some)
     }
 
-    /// The domain of a service that is registered or pinned somewhere.
-    ///
-    /// # Errors
-    /// A tree that cannot be read.
-    pub fn domain_of(&self, service: &ServiceName) -> Result<Option<&'a DomainName>, ReadError> {
-        for domain in &self.config.domains {
-            if self.main.read(&layout::service(&domain.name, service))?.is_some() {
-                return Ok(Some(&domain.name));
-            }
-        }
-        for environment in &self.config.environments {
-            for domain in &self.config.domains {
-                let path = layout::pin(&environment.name, &domain.name, service);
-                if self.files_of(environment).read(&path)?.is_some() {
-                    return Ok(Some(&domain.name));
-                }
-            }
-        }
-        Ok(None)
-    }
-
     /// Every service that is registered or pinned, with its domain.
     ///
     /// # Errors

@@ -40,6 +40,16 @@ pub trait Files {
     /// # Errors
     /// A folder that is there but cannot be read.
     fn list(&self, folder: &str) -> Result<Vec<Entry>, ReadError>;
+
+    /// Says which files are about to be read, so that those far away come together. In a
+    /// pattern, `*` stands for every name in its folder.
+    ///
+    /// # Errors
+    /// Files that are there but cannot be had.
+    fn prepare(&self, patterns: &[String]) -> Result<(), ReadError> {
+        let _ = patterns;
+        Ok(())
+    }
 }
 
 /// Every file below `folder`, sorted by path.
@@ -84,6 +94,10 @@ impl Files for Remembered<'_> {
 
     fn list(&self, folder: &str) -> Result<Vec<Entry>, ReadError> {
         self.files.list(folder)
+    }
+
+    fn prepare(&self, patterns: &[String]) -> Result<(), ReadError> {
+        self.files.prepare(patterns)
     }
 }
 

@@ -11,6 +11,7 @@ use super::commit::{self, Author};
 use super::error::StoreError;
 use super::plan::{Committed, Failure, Planned, Reading, Write};
 use super::snapshot::{Snapshot, Tips};
+use super::traffic::Meter;
 use super::transport::{Fetched, History, Transport, TransportError, Update};
 use super::{Location, StateRepo};
 use crate::domain::name::BranchName;
@@ -43,16 +44,21 @@ impl Pace {
         }
     }
 
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
     fn now(&mut self) -> Instant {
         (self.now)()
     }
 
     /// Sleeps for a random part of `longest`, so that writers do not meet again; never for
     /// so long that only a few tries would be left.
-    fn pause(&mut self, longest: Duration) {
+    fn pause(&mut self, longest: Duration, meter: &Meter) {
         let now = self.now();
         let left = self.deadline.saturating_duration_since(now);
-        (self.sleep)(longest.min(left / 8).mul_f64(fastrand::f64()));
+        let pause = longest.min(left / 8).mul_f64(fastrand::f64());
+        meter.time(|traffic| &mut traffic.waiting, || (self.sleep)(pause));
     }
 }
 
@@ -98,6 +104,7 @@ impl StateRepo {
             transport: self.transport.as_mut(),
             location: &self.location,
             pace: &mut self.pace,
+            meter: &self.meter,
             reading,
             author,
         };
@@ -110,6 +117,7 @@ struct Landing<'a> {
     transport: &'a mut dyn Transport,
     location: &'a Location,
     pace: &'a mut Pace,
+    meter: &'a Meter,
     reading: &'a Reading,
     author: &'a Author,
 }
@@ -156,7 +164,7 @@ impl Landing<'_> {
             if let Some(landed) = pending.iter().position(is_in) {
                 return Ok(pending.swap_remove(landed).committed);
             }
-            let tips = Tips::new(objects, fetched);
+            let tips = Tips::new(&*self.transport, fetched);
             let Planned { value, write } = plan(&tips).map_err(Failure::Plan)?;
             let attempts = tally.attempts;
             let Some(write) = write else {
@@ -165,7 +173,9 @@ impl Landing<'_> {
             let from = tips.id(write.branch());
             let (to, changes) = match &write {
                 Write::Commit { parents, edits, message, .. } => {
-                    let parents = parents.iter().map(|parent| Snapshot::of(objects, parent));
+                    let parents = parents
+                        .iter()
+                        .map(|parent| Snapshot::of((&*self.transport).into(), parent));
                     let parents = parents.collect::<Result<Vec<_>, _>>()?;
                     let changes =
                         parents.first().map_or(Ok(Vec::new()), |base| edits.changes(base))?;
@@ -181,7 +191,10 @@ impl Landing<'_> {
             };
             tally.attempts += 1;
             let update = Update { branch: write.branch(), from, to };
-            let pushed = self.transport.push(&update, self.pace.deadline);
+            self.meter.pushed();
+            let (transport, until) = (&mut self.transport, self.pace.deadline);
+            let push = || transport.push(&update, until);
+            let pushed = self.meter.time(|traffic| &mut traffic.pushing, push);
             let commit = to.map(|oid| oid.to_string());
             let committed = Committed { value, commit, changes, attempts: tally.attempts };
             let Err(error) = pushed else { return Ok(committed) };
@@ -197,7 +210,7 @@ impl Landing<'_> {
     /// Reads the branches; where a push's fate is open, a failure leaves it open.
     fn read(&mut self, pending: Option<&BranchName>) -> Result<Fetched, StoreError> {
         let Reading { branches, history } = self.reading;
-        let read = read(self.transport, branches, *history, self.pace);
+        let read = read(self.transport, branches, *history, self.pace, self.meter);
         read.map_err(|error| match pending {
             Some(branch) => unknown(branch, "the branch moved meanwhile", &error),
             None => self.store_error(error),
@@ -246,7 +259,7 @@ impl Landing<'_> {
                 return Err(StoreError::Contention { branch, attempts, waited });
             }
             // The last cycle measures the way, the repository and the server's load.
-            self.pace.pause(cycle * 4);
+            self.pace.pause(cycle * 4, self.meter);
         }
         Ok(())
     }
@@ -262,7 +275,7 @@ impl Landing<'_> {
         *tries += 1;
         let may_pass = error.is_transient() || matches!(error, TransportError::Refused(_));
         if *tries < TRIES_WHEN_STILL && may_pass && self.pace.now() < self.pace.deadline {
-            self.pace.pause(Duration::from_millis(500) * *tries);
+            self.pace.pause(Duration::from_millis(500) * *tries, self.meter);
             return Ok(());
         }
         if error.is_transient() {
@@ -281,8 +294,8 @@ impl Landing<'_> {
     fn look(&mut self, update: &Update<'_>, error: &TransportError) -> Result<Seen, StoreError> {
         let deadline = self.pace.deadline;
         self.pace.deadline = deadline.max(self.pace.now() + LAST_LOOK);
-        let now =
-            read(self.transport, std::slice::from_ref(update.branch), History::Nothing, self.pace);
+        let branch = std::slice::from_ref(update.branch);
+        let now = read(self.transport, branch, History::Nothing, self.pace, self.meter);
         self.pace.deadline = deadline;
         let now = now.map_err(|then| unknown(update.branch, &error.to_string(), &then))?;
         Ok(classify(update.from, update.to, now.tips.get(update.branch).copied()))
@@ -327,14 +340,16 @@ pub(super) fn read(
     branches: &[BranchName],
     history: History,
     pace: &mut Pace,
+    meter: &Meter,
 ) -> Result<Fetched, TransportError> {
     let mut tries = 1;
     loop {
-        match transport.fetch(branches, history, pace.deadline) {
+        let fetch = || transport.fetch(branches, history, pace.deadline);
+        match meter.time(|traffic| &mut traffic.reading, fetch) {
             Err(error)
                 if error.is_transient() && tries < TRIES_TO_READ && pace.now() < pace.deadline =>
             {
-                pace.pause(Duration::from_millis(400) * tries);
+                pace.pause(Duration::from_millis(400) * tries, meter);
                 tries += 1;
             }
             other => return other,

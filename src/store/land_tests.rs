@@ -237,6 +237,7 @@ fn land(turns: Vec<Turn>, deaf: Vec<u8>) -> (Landed, Scripted, Duration) {
         transport: &mut server,
         location: &location,
         pace: &mut pace,
+        meter: &Meter::default(),
         reading: &reading,
         author: &author,
     }

@@ -13,9 +13,11 @@ mod history;
 mod init;
 mod land;
 mod location;
+mod missing;
 mod plan;
 mod search;
 mod snapshot;
+mod traffic;
 mod transport;
 mod tree_diff;
 mod work_tree;
@@ -30,6 +32,7 @@ pub use land::Pace;
 pub use location::{Location, LocationError, configured_author, origin_of};
 pub use plan::{Committed, Failure, Planned, Reading, Write};
 pub use snapshot::{CommitId, Snapshot, Tips};
+pub use traffic::{Meter, Traffic};
 pub use work_tree::WorkTree;
 
 use std::path::PathBuf;
@@ -50,6 +53,8 @@ pub struct Access {
     pub ssh_command: Option<String>,
     /// The caller's home, whose `.ssh` is used as well.
     pub home: Option<PathBuf>,
+    /// Where it is counted what is sent and received.
+    pub meter: Meter,
 }
 
 /// A services-root, reached through one of the transports.
@@ -58,6 +63,7 @@ pub struct StateRepo {
     location: Location,
     pace: Pace,
     dry_run: bool,
+    meter: Meter,
     /// What was read last, and of which branches: a plan may begin with it.
     seen: Option<(Reading, Fetched)>,
 }
@@ -75,7 +81,8 @@ impl StateRepo {
     ) -> Result<Self, StoreError> {
         let transport = transport::open(location, access)
             .map_err(|error| StoreError::transport(location, error))?;
-        Ok(Self { transport, location: location.clone(), pace, dry_run, seen: None })
+        let (location, meter) = (location.clone(), access.meter.clone());
+        Ok(Self { transport, location, pace, dry_run, seen: None, meter })
     }
 
     /// Where this services-root is.
@@ -92,16 +99,24 @@ impl StateRepo {
         self.read(&Reading::tips(branches))
     }
 
+    /// Says that a change is to be landed, so that the way for it is made meanwhile.
+    pub fn expect_write(&mut self) {
+        if !self.dry_run {
+            self.transport.expect_push(self.pace.deadline());
+        }
+    }
+
     /// Reads branches as far back as told.
     ///
     /// # Errors
     /// A repository that cannot be reached in time. A branch that is not there is no error.
     pub fn read(&mut self, reading: &Reading) -> Result<Tips<'_>, StoreError> {
         let Reading { branches, history } = reading;
-        let fetched = land::read(self.transport.as_mut(), branches, *history, &mut self.pace)
+        let (transport, pace) = (self.transport.as_mut(), &mut self.pace);
+        let fetched = land::read(transport, branches, *history, pace, &self.meter)
             .map_err(|error| StoreError::transport(&self.location, error))?;
         self.seen = Some((reading.clone(), fetched.clone()));
-        Ok(Tips::new(self.transport.objects(), fetched))
+        Ok(Tips::new(&*self.transport, fetched))
     }
 }
 

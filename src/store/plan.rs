@@ -44,6 +44,13 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// The newest commits of these branches, of which a file is brought when it is read, or
+    /// before by [`Files::prepare`](crate::domain::tree::Files::prepare).
+    #[must_use]
+    pub fn parts(branches: &[BranchName]) -> Self {
+        Self::of(branches, History::Part)
+    }
+
     /// The newest commits of these branches.
     #[must_use]
     pub fn tips(branches: &[BranchName]) -> Self {

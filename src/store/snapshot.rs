@@ -7,17 +7,57 @@ use std::rc::Rc;
 use git2::{ObjectType, Oid, Repository, Tree};
 
 use super::error::StoreError;
-use super::transport::Fetched;
+use super::missing::{Missing, Paths};
+use super::transport::{Fetched, Transport};
 use crate::domain::name::BranchName;
 use crate::domain::tree::{Entry, Files, ReadError};
 
 /// A commit's id, in full.
 pub type CommitId = String;
 
+/// Objects, and the way to those that were left out when they were fetched.
+#[derive(Clone, Copy)]
+pub(super) struct Objects<'r> {
+    repository: &'r Repository,
+    source: Option<&'r dyn Transport>,
+}
+
+impl<'r> From<&'r Repository> for Objects<'r> {
+    fn from(repository: &'r Repository) -> Self {
+        Self { repository, source: None }
+    }
+}
+
+impl<'r> From<&'r dyn Transport> for Objects<'r> {
+    fn from(transport: &'r dyn Transport) -> Self {
+        Self { repository: transport.objects(), source: Some(transport) }
+    }
+}
+
+impl<'r> Objects<'r> {
+    pub fn repository(self) -> &'r Repository {
+        self.repository
+    }
+
+    pub fn has(&self, id: Oid) -> Result<bool, StoreError> {
+        Ok(self.repository.odb()?.exists(id))
+    }
+
+    /// Brings what is missing of these objects, where there is a way to it.
+    fn bring(&self, wanted: &[Oid], levels: u32) -> Result<(), StoreError> {
+        let bring = |source: &dyn Transport| source.bring(wanted, levels);
+        self.source.map_or(Ok(()), bring).map_err(|error| StoreError::Local(error.to_string()))
+    }
+
+    fn need(&self, id: Oid) -> Result<(), StoreError> {
+        if self.has(id)? { Ok(()) } else { self.bring(&[id], 1) }
+    }
+}
+
 /// The files of one commit.
 #[derive(Clone)]
 pub struct Snapshot<'r> {
-    repository: &'r Repository,
+    objects: Objects<'r>,
     pub(super) commit: Oid,
     /// The folders that were looked into, by path; the root is `""`. Opening a folder of
     /// 10,000 files once for each of them would take minutes.
@@ -25,14 +65,17 @@ pub struct Snapshot<'r> {
 }
 
 impl<'r> Snapshot<'r> {
-    pub(super) fn new(repository: &'r Repository, commit: Oid) -> Result<Self, StoreError> {
-        let root = repository.find_commit(commit)?.tree()?;
+    pub(super) fn new(objects: impl Into<Objects<'r>>, commit: Oid) -> Result<Self, StoreError> {
+        let objects = objects.into();
+        let root = objects.repository.find_commit(commit)?.tree_id();
+        objects.need(root)?;
+        let root = objects.repository.find_tree(root)?;
         let folders = HashMap::from([(String::new(), Some(root))]);
-        Ok(Self { repository, commit, folders: Rc::new(RefCell::new(folders)) })
+        Ok(Self { objects, commit, folders: Rc::new(RefCell::new(folders)) })
     }
 
-    pub(super) fn of(repository: &'r Repository, id: &CommitId) -> Result<Self, StoreError> {
-        Self::new(repository, id.parse()?)
+    pub(super) fn of(objects: Objects<'r>, id: &CommitId) -> Result<Self, StoreError> {
+        Self::new(objects, id.parse()?)
     }
 
     /// The commit's id.
@@ -42,22 +85,25 @@ impl<'r> Snapshot<'r> {
     }
 
     pub(super) fn repository(&self) -> &'r Repository {
-        self.repository
+        self.objects.repository
     }
 
-    fn entry(&self, path: &str) -> Result<Option<(Oid, ObjectType)>, git2::Error> {
+    fn entry(&self, path: &str) -> Result<Option<(Oid, ObjectType)>, StoreError> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let Some(folder) = self.folder(folder)? else { return Ok(None) };
         let entry = folder.get_name(name);
         Ok(entry.and_then(|entry| entry.kind().map(|kind| (entry.id(), kind))))
     }
 
-    fn folder(&self, path: &str) -> Result<Option<Tree<'r>>, git2::Error> {
+    fn folder(&self, path: &str) -> Result<Option<Tree<'r>>, StoreError> {
         if let Some(known) = self.folders.borrow().get(path) {
             return Ok(known.clone());
         }
         let tree = match self.entry(path)? {
-            Some((id, ObjectType::Tree)) => Some(self.repository.find_tree(id)?),
+            Some((id, ObjectType::Tree)) => {
+                self.objects.need(id)?;
+                Some(self.objects.repository.find_tree(id)?)
+            }
             _ => None,
         };
         self.folders.borrow_mut().insert(path.to_owned(), tree.clone());
@@ -69,11 +115,12 @@ impl Files for Snapshot<'_> {
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, ReadError> {
         let read = || match self.entry(path)? {
             Some((id, ObjectType::Blob)) => {
-                Ok(Some(self.repository.find_blob(id)?.content().to_vec()))
+                self.objects.need(id)?;
+                Ok(Some(self.objects.repository.find_blob(id)?.content().to_vec()))
             }
             _ => Ok(None),
         };
-        read().map_err(|error: git2::Error| ReadError::new(path, error.message()))
+        read().map_err(|error: StoreError| ReadError::new(path, error))
     }
 
     fn list(&self, folder: &str) -> Result<Vec<Entry>, ReadError> {
@@ -89,19 +136,43 @@ impl Files for Snapshot<'_> {
             entries.sort_by(|a, b| a.name.cmp(&b.name));
             Ok(entries)
         };
-        list().map_err(|error: git2::Error| ReadError::new(folder, error.message()))
+        list().map_err(|error: StoreError| ReadError::new(folder, error))
+    }
+
+    /// Brings what is missing of these files, level by level, a request for each.
+    fn prepare(&self, patterns: &[String]) -> Result<(), ReadError> {
+        if self.objects.source.is_none() {
+            return Ok(());
+        }
+        let paths = Paths::of(patterns);
+        let bring = || {
+            let root = self.objects.repository.find_commit(self.commit)?.tree_id();
+            // Each round brings one level more; the last finds nothing missing.
+            for _ in 0..=paths.depth() {
+                let missing = Missing::of(self.objects, root, &paths)?;
+                if missing.found.is_empty() {
+                    break;
+                }
+                let wanted: Vec<Oid> = missing.found.into_iter().collect();
+                self.objects.bring(&wanted, missing.levels)?;
+            }
+            Ok(())
+        };
+        bring().map_err(|error: StoreError| {
+            ReadError::new(patterns.first().map_or("", String::as_str), error)
+        })
     }
 }
 
 /// The newest commits of the branches that were asked for.
 pub struct Tips<'r> {
-    repository: &'r Repository,
+    objects: Objects<'r>,
     fetched: Fetched,
 }
 
 impl<'r> Tips<'r> {
-    pub(super) fn new(repository: &'r Repository, fetched: Fetched) -> Self {
-        Self { repository, fetched }
+    pub(super) fn new(objects: impl Into<Objects<'r>>, fetched: Fetched) -> Self {
+        Self { objects: objects.into(), fetched }
     }
 
     /// The branch that the repository's HEAD names, where it tells.
@@ -127,11 +198,11 @@ impl<'r> Tips<'r> {
     /// # Errors
     /// An object that is missing or broken.
     pub fn get(&self, branch: &BranchName) -> Result<Option<Snapshot<'r>>, StoreError> {
-        self.id(branch).map(|oid| Snapshot::new(self.repository, oid)).transpose()
+        self.id(branch).map(|oid| Snapshot::new(self.objects, oid)).transpose()
     }
 
     pub(super) fn repository(&self) -> &'r Repository {
-        self.repository
+        self.objects.repository
     }
 
     pub(super) fn id(&self, branch: &BranchName) -> Option<Oid> {
@@ -143,8 +214,8 @@ impl<'r> Tips<'r> {
     /// # Errors
     /// An object that is missing or broken.
     pub fn commit(&self, prefix: &str) -> Result<Option<Snapshot<'r>>, StoreError> {
-        match self.repository.find_commit_by_prefix(prefix) {
-            Ok(commit) => Snapshot::new(self.repository, commit.id()).map(Some),
+        match self.objects.repository.find_commit_by_prefix(prefix) {
+            Ok(commit) => Snapshot::new(self.objects, commit.id()).map(Some),
             Err(_) => Ok(None),
         }
     }

@@ -10,13 +10,13 @@ use crate::support::way::{foreign_pin, pin};
 /// When somebody else gets in.
 #[derive(Clone, Copy, Debug)]
 enum When {
-    /// After the server has told the branch, so that the server finds the race.
+    /// When all is read, and the change is on its way.
     AtThePush,
-    /// Before it tells the branch to the push, so that we find the race.
-    BeforeThePush,
+    /// When the branch is read, and its files are not.
+    BeforeTheFiles,
 }
 
-const WHENS: [When; 2] = [When::AtThePush, When::BeforeThePush];
+const WHENS: [When; 2] = [When::AtThePush, When::BeforeTheFiles];
 
 /// One pin, while somebody else once commits one file.
 fn pin_while(root: &Root, when: When, path: &str, content: &str, arguments: &[&str]) -> Run {
@@ -41,8 +41,8 @@ fn pin_during(
             once();
             Fault::Pass
         }),
-        When::BeforeThePush => server.on_read(move |_, request| {
-            if request.query.contains("service=git-receive-pack") {
+        When::BeforeTheFiles => server.on_read(move |number, _| {
+            if number == 2 {
                 once();
             }
             Fault::Pass

@@ -10,7 +10,7 @@ use crate::domain::nearest::{did_you_mean, nearest};
 use crate::domain::parallel;
 use crate::domain::pin::Pin;
 use crate::domain::problem::Problem;
-use crate::domain::registry::{Root, repository_prefix};
+use crate::domain::registry::{Facts, Root, repository_prefix};
 use crate::domain::tree::{ReadError, files_below};
 
 pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
@@ -43,7 +43,12 @@ pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
             }
             problems.extend(home(root, &path, &domain, &service, &homes)?);
             let bytes = files.read(&path)?.unwrap_or_default();
-            found.push(Found { path, domain, service, cluster: &configured.cluster, bytes });
+            let facts = match configured.from {
+                None => root.main.read(&layout::service(&domain, &service))?,
+                Some(_) => None,
+            };
+            let cluster = &configured.cluster;
+            found.push(Found { path, domain, environment, service, cluster, bytes, facts });
         }
     }
     let told = parallel::map(&found, |pin| pin.content(root.config));
@@ -86,15 +91,18 @@ fn home(
 struct Found<'a> {
     path: String,
     domain: DomainName,
+    environment: EnvironmentName,
     service: ServiceName,
     cluster: &'a ClusterName,
     bytes: Vec<u8>,
+    /// What the registry says, where pins are made from it.
+    facts: Option<Vec<u8>>,
 }
 
 impl Found<'_> {
     /// The file is a pin, the one that its path announces, and inside its domain's prefix.
     fn content(&self, config: &Config) -> Vec<Problem> {
-        let Self { path, domain, service, cluster, bytes } = self;
+        let Self { path, domain, service, cluster, bytes, .. } = self;
         let pin = match Pin::parse(bytes) {
             Ok(pin) => pin,
             Err(error) => return vec![Problem::error("pin", path, error)],
@@ -116,7 +124,24 @@ impl Found<'_> {
         for key in pin.unknown_keys() {
             problems.push(Problem::warning("pin", path, format!("unknown key `{key}`")));
         }
+        problems.extend(self.drift(&pin, config));
         problems
+    }
+
+    /// A pin keeps what the registry said when it was first made.
+    fn drift(&self, pin: &Pin, config: &Config) -> Option<Problem> {
+        let Self { path, domain, environment, service, .. } = self;
+        let facts = Facts::parse(path, self.facts.as_deref()?).ok()?;
+        let mut registered = pin.clone();
+        facts.apply_to(&mut registered, config, domain).ok()?;
+        if pin.has_source_of(&registered) {
+            return None;
+        }
+        let message = "`repoURL`, `path` or `chartVersion` is not what the registry says";
+        let remedy = format!(
+            "the next `pinrail pin {service} -e {environment} … --from-registry` takes it over"
+        );
+        Some(Problem::warning("pin", path, message).hint(remedy))
     }
 }
 

@@ -6,16 +6,18 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use git2::Repository;
 use tempfile::TempDir;
 
-use super::{Fetched, History, Transport, TransportError, Update, scratch};
-use crate::child::{Guarded, Words, command};
+use super::session::{Failure, Session};
+use super::{Fetched, History, Transport, TransportError, Update, scratch, wire};
+use crate::child::command;
 use crate::domain::name::BranchName;
+use crate::store::Access;
+use crate::store::traffic::Meter;
 
 pub struct Local {
     path: PathBuf,
@@ -23,10 +25,12 @@ pub struct Local {
     /// New objects are written here, and read from the target beside it.
     objects: Repository,
     _folder: TempDir,
+    failure: Failure,
+    meter: Meter,
 }
 
 impl Local {
-    pub fn open(path: &Path) -> Result<Self, TransportError> {
+    pub fn open(path: &Path, access: &Access) -> Result<Self, TransportError> {
         let path =
             path.canonicalize().map_err(|error| TransportError::NotFound(error.to_string()))?;
         let target = Repository::discover(&path).map_err(|error| match error.code() {
@@ -49,7 +53,8 @@ impl Local {
                 .map_err(failed)?;
         }
         let objects = Repository::open(objects.path())?;
-        Ok(Self { path, target, objects, _folder: folder })
+        let (failure, meter) = (Failure::default(), access.meter.clone());
+        Ok(Self { path, target, objects, _folder: folder, failure, meter })
     }
 
     /// Two updates of one work tree at a time would leave it between them: git's
@@ -76,6 +81,26 @@ impl Local {
                 Err(std::fs::TryLockError::Error(error)) => return Err(failed(error)),
             }
         }
+    }
+
+    /// Sends to git's own receive-pack, and gives what it answers.
+    fn send(&self, push: &[u8], until: Instant) -> Result<Session, TransportError> {
+        let mut git = command("git");
+        git.args(["-c", "receive.denyCurrentBranch=updateInstead", "receive-pack"]);
+        git.arg(&self.path);
+        let mut session =
+            Session::start(git, until, &self.failure, &self.meter).map_err(|error| match error
+                .kind()
+            {
+                std::io::ErrorKind::NotFound => TransportError::Local(
+                    "the program `git` is needed to write to a path, and it is not installed"
+                        .to_owned(),
+                ),
+                _ => TransportError::Local(format!("cannot run git: {error}")),
+            })?;
+        let said = session.skip_references().and_then(|()| session.say(push));
+        said.map_err(|error| TransportError::Unreachable(error.to_string()))?;
+        Ok(session)
     }
 
     /// Whether the branch is checked out beside changes of files that git knows; git would
@@ -128,45 +153,11 @@ impl Transport for Local {
         if self.is_dirty(update.branch)? {
             return Err(TransportError::DirtyWorkTree);
         }
-        let reference = update.branch.reference();
-        let mut git = command("git");
-        git.arg("-C").arg(self.objects.path()).args(["push", "--porcelain", "--no-verify"]);
-        git.arg("--receive-pack=git -c receive.denyCurrentBranch=updateInstead receive-pack");
-        let id = |id: Option<git2::Oid>| id.map(|id| id.to_string()).unwrap_or_default();
-        git.arg(format!("--force-with-lease={reference}:{}", id(update.from)));
-        git.arg("--").arg(&self.path).arg(format!("{}:{reference}", id(update.to)));
-        git.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = git.spawn().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => TransportError::Local(
-                "the program `git` is needed to write to a path, and it is not installed"
-                    .to_owned(),
-            ),
-            _ => TransportError::Local(format!("cannot run git: {error}")),
-        })?;
-        let (answer, words) =
-            (child.stdout.take().map(Words::listen), child.stderr.take().map(Words::listen));
-        let (status, expired) = Guarded::new(child, until).finish();
-        let say = |pipe: &Option<Words>| pipe.as_ref().map(Words::take).unwrap_or_default();
-        let (answer, words) = (say(&answer), say(&words));
-        if expired {
-            return Err(TransportError::Timeout("git receive-pack did not end".to_owned()));
-        }
-        match answer.lines().find_map(|line| line.strip_prefix("!\t")) {
-            None if status.is_some_and(|status| status.success()) => Ok(()),
-            None => Err(TransportError::Unreachable(words)),
-            Some(line) => {
-                let summary = line.split('\t').nth(1).unwrap_or(line);
-                // Only the server's no is a refusal; git's own is about what it saw before.
-                if summary.starts_with("[remote rejected]") {
-                    let spoken = words.lines().filter_map(|line| line.strip_prefix("remote: "));
-                    let said: Vec<_> =
-                        std::iter::once(summary).chain(spoken.map(str::trim)).collect();
-                    Err(TransportError::Refused(said.join("; ")))
-                } else {
-                    Err(TransportError::Stale)
-                }
-            }
-        }
+        let pushed = wire::push(&self.objects, update, |push| self.send(&push, until));
+        pushed.map_err(|error| match error {
+            TransportError::Refused(_) => error,
+            error => self.failure.lock().ok().and_then(|mut slot| slot.take()).unwrap_or(error),
+        })
     }
 
     fn objects(&self) -> &Repository {

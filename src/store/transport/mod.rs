@@ -4,6 +4,7 @@ mod advertisement;
 mod channel;
 mod http;
 mod local;
+mod session;
 mod smart;
 mod ssh;
 mod wire;
@@ -23,6 +24,8 @@ use crate::domain::name::BranchName;
 pub enum History {
     /// No objects at all, only where the branches are.
     Nothing,
+    /// The newest commit and the top of its tree; what is below comes by [`Transport::bring`].
+    Part,
     /// The newest commit, and what joins it to commits that are here already.
     Tip,
     Whole,
@@ -109,6 +112,18 @@ pub trait Transport {
         until: Instant,
     ) -> Result<Fetched, TransportError>;
 
+    /// Brings trees and files that [`History::Part`] left out, and of wanted trees so many
+    /// levels. What is here already need not be asked for.
+    fn bring(&self, wanted: &[Oid], levels: u32) -> Result<(), TransportError> {
+        let _ = (wanted, levels);
+        Ok(())
+    }
+
+    /// Makes ready for a push that is likely to come, where that takes time.
+    fn expect_push(&mut self, until: Instant) {
+        let _ = until;
+    }
+
     /// Sends a commit of [`Self::objects`] and moves the branch to it. `Ok` only if the
     /// server says of this very branch that it moved.
     fn push(&mut self, update: &Update<'_>, until: Instant) -> Result<(), TransportError>;
@@ -120,9 +135,9 @@ pub trait Transport {
 /// The transport for a location.
 pub fn open(location: &Location, access: &Access) -> Result<Box<dyn Transport>, TransportError> {
     Ok(match location {
-        Location::Path(path) => Box::new(local::Local::open(path)?),
+        Location::Path(path) => Box::new(local::Local::open(path, access)?),
         Location::Http(url) => Box::new(wire::Wire::http(url.clone(), access)?),
-        Location::Ssh(address) => Box::new(smart::Smart::ssh(address.clone(), access)?),
+        Location::Ssh(address) => Box::new(wire::Wire::ssh(address.clone(), access)?),
     })
 }
 

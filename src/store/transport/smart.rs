@@ -1,9 +1,9 @@
-//! git's smart protocol as libgit2 speaks it, over a channel of ours (HTTP or SSH).
+//! Reading as libgit2 does it, over a channel of ours (HTTP or SSH): whole histories, and
+//! servers that speak no other protocol.
 //!
 //! libgit2 brings the protocol; the channels bring authentication, time limits and errors
 //! that can be told apart, which libgit2's own transports do not.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, Once};
@@ -12,18 +12,13 @@ use std::time::Instant;
 use git2::transport::{
     Service, SmartSubtransport, SmartSubtransportStream, Transport as GitTransport, register,
 };
-use git2::{
-    AutotagOption, Direction, FetchOptions, Oid, PushOptions, Remote, RemoteCallbacks, Repository,
-};
+use git2::{AutotagOption, Direction, FetchOptions, Oid, Remote, Repository};
 use tempfile::TempDir;
 
 use super::advertisement::Advertisement;
 use super::channel::Channel;
-use super::ssh::Ssh;
-use super::{Fetched, History, Transport, TransportError, Update, scratch};
+use super::{Fetched, History, TransportError, scratch};
 use crate::domain::name::BranchName;
-use crate::store::Access;
-use crate::store::location::SshAddress;
 
 /// A repository behind a channel, its objects in a repository for this run.
 pub struct Smart {
@@ -49,14 +44,8 @@ struct Shared {
 /// libgit2 finds a transport by its URL alone, so each line has a URL of its own.
 static LINES: LazyLock<Mutex<HashMap<String, Arc<Shared>>>> = LazyLock::new(Mutex::default);
 const SCHEME: &str = "pinrail-line";
-/// The reference in our own repository that a push is made from.
-const SOURCE: &str = "refs/pinrail/push";
 
 impl Smart {
-    pub fn ssh(address: SshAddress, access: &Access) -> Result<Self, TransportError> {
-        Self::over(Box::new(Ssh::new(address, access)))
-    }
-
     pub fn over(channel: Box<dyn Channel>) -> Result<Self, TransportError> {
         let (folder, objects) = scratch()?;
         Ok(Self { objects, folder, line: Line::new(channel) })
@@ -70,16 +59,13 @@ impl Smart {
     ) -> Result<T, TransportError> {
         self.line.start(until);
         let mut remote = self.objects.remote_anonymous(&self.line.address)?;
-        run(&self.objects, &mut remote).map_err(|error| match error {
-            // What the server said stands, even if the line broke when we took our leave.
-            TransportError::Refused(_) | TransportError::Stale => error,
-            error => self.line.failure().unwrap_or(error),
-        })
+        run(&self.objects, &mut remote).map_err(|error| self.line.failure().unwrap_or(error))
     }
 }
 
-impl Transport for Smart {
-    fn fetch(
+impl Smart {
+    /// Reads where the branches are, and brings their objects.
+    pub fn fetch(
         &mut self,
         branches: &[BranchName],
         history: History,
@@ -121,57 +107,8 @@ impl Transport for Smart {
         Ok(fetched)
     }
 
-    fn push(&mut self, update: &Update<'_>, until: Instant) -> Result<(), TransportError> {
-        self.exchange(until, |objects, remote| {
-            let reference = update.branch.reference();
-            let specification = match update.to {
-                // Forced, because the lease below says more than "fast-forward" does.
-                Some(to) => {
-                    objects.reference(SOURCE, to, true, "push")?;
-                    format!("+{SOURCE}:{reference}")
-                }
-                None => format!(":{reference}"),
-            };
-            let status: RefCell<Option<Option<String>>> = RefCell::new(None);
-            let words = RefCell::new(Vec::new());
-            let mut stale = false;
-            let pushed = {
-                let mut callbacks = RemoteCallbacks::new();
-                callbacks.push_update_reference(|name, refusal| {
-                    if name == reference {
-                        status.replace(Some(refusal.map(ToOwned::to_owned)));
-                    }
-                    Ok(())
-                });
-                callbacks.sideband_progress(|bytes| {
-                    words.borrow_mut().extend_from_slice(bytes);
-                    true
-                });
-                // The lease: libgit2 sends the old id that it saw, so it must be ours.
-                callbacks.push_negotiation(|updates| {
-                    let from = update.from.unwrap_or(Oid::ZERO_SHA1);
-                    stale = updates.iter().any(|seen| seen.src() != from);
-                    if stale { Err(git2::Error::from_str("the branch moved")) } else { Ok(()) }
-                });
-                let mut options = PushOptions::new();
-                options.remote_callbacks(callbacks);
-                remote.push(&[specification], Some(&mut options))
-            };
-            match (pushed, status.into_inner()) {
-                _ if stale => Err(TransportError::Stale),
-                (Err(error), None) => Err(broken(error)),
-                (_, Some(None)) => Ok(()),
-                (_, Some(Some(refusal))) => {
-                    Err(TransportError::Refused(said(&refusal, &words.into_inner())))
-                }
-                (Ok(()), None) => Err(TransportError::Protocol(
-                    "the server did not say whether the branch moved".to_owned(),
-                )),
-            }
-        })
-    }
-
-    fn objects(&self) -> &Repository {
+    /// Where the objects are.
+    pub fn objects(&self) -> &Repository {
         &self.objects
     }
 }
@@ -179,13 +116,6 @@ impl Transport for Smart {
 /// An error that libgit2 reports of an exchange with the server.
 fn broken(error: git2::Error) -> TransportError {
     TransportError::Unreachable(error.message().to_owned())
-}
-
-/// The server's own words: of the branch, and what its hooks said.
-fn said(refusal: &str, sideband: &[u8]) -> String {
-    let spoken = String::from_utf8_lossy(sideband);
-    let spoken = spoken.lines().map(str::trim).filter(|line| !line.is_empty());
-    std::iter::once(refusal).chain(spoken).collect::<Vec<_>>().join("; ")
 }
 
 fn download(

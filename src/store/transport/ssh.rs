@@ -1,10 +1,10 @@
 //! git's services over SSH, through the `ssh` program: the caller's configuration, agent,
 //! keys, jump hosts and known hosts all count, and OpenSSH verifies the host's key.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use git2::transport::{Service, SmartSubtransportStream};
@@ -12,32 +12,51 @@ use tempfile::TempDir;
 
 use super::TransportError;
 use super::channel::Channel;
-use crate::child::{Guarded, Words, command};
+use super::session::{Failure, Session};
+use super::wire::{self, Answer, Capabilities, Server, Unread};
+use crate::child::command;
 use crate::store::Access;
 use crate::store::location::SshAddress;
+use crate::store::traffic::Meter;
 
-pub struct Ssh {
+const UPLOAD_PACK: &str = "git-upload-pack";
+const RECEIVE_PACK: &str = "git-receive-pack";
+
+#[derive(Clone)]
+pub struct Ssh(Arc<Shared>);
+
+struct Shared {
     address: SshAddress,
     key: Option<PathBuf>,
     shell_command: Option<String>,
     home: Option<PathBuf>,
     /// The socket of the connection that all of a run's services share.
-    shared: Option<TempDir>,
-    failure: Arc<Mutex<Option<TransportError>>>,
+    socket: Option<TempDir>,
+    /// Upload-pack, which answers one question after the other.
+    reading: Slot,
+    /// Receive-pack, started before it is needed: a connection costs more than all the rest.
+    writing: Slot,
+    failure: Failure,
+    meter: Meter,
 }
 
 impl Ssh {
     pub fn new(address: SshAddress, access: &Access) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             address,
             key: access.ssh_key.clone(),
             shell_command: access.ssh_command.clone(),
             home: access.home.clone(),
-            shared: tempfile::Builder::new().prefix("pinrail-").tempdir().ok(),
-            failure: Arc::default(),
-        }
+            socket: tempfile::Builder::new().prefix("pinrail-").tempdir().ok(),
+            reading: Slot::default(),
+            writing: Slot::default(),
+            failure: Failure::default(),
+            meter: access.meter.clone(),
+        }))
     }
+}
 
+impl Shared {
     fn command(&self, service: &str) -> Command {
         let mut ssh = match &self.shell_command {
             None => command("ssh"),
@@ -50,6 +69,7 @@ impl Ssh {
         };
         if self.is_openssh() {
             ssh.args(["-o", "BatchMode=yes", "-o", "ConnectTimeout=20"]).args(self.sharing());
+            ssh.args(["-o", "SendEnv=GIT_PROTOCOL"]);
         }
         if let Some(key) = &self.key {
             ssh.args(["-o", "IdentitiesOnly=yes", "-i"]).arg(key);
@@ -69,9 +89,7 @@ impl Ssh {
         ssh.args(["--", &destination, &format!("{service} {}", quoted(&self.address.path))]);
         ssh
     }
-}
 
-impl Ssh {
     /// Whether OpenSSH's own options are understood: the program is called `ssh`.
     fn is_openssh(&self) -> bool {
         let program = self
@@ -86,7 +104,7 @@ impl Ssh {
         // A socket's path has little room, and OpenSSH needs some of it.
         const ROOM: usize = 80;
         let socket =
-            self.shared.as_ref().map(|folder| folder.path().join("ssh").display().to_string());
+            self.socket.as_ref().map(|folder| folder.path().join("ssh").display().to_string());
         let Some(socket) =
             socket.filter(|socket| socket.len() < ROOM && !socket.contains(['%', ' ']))
         else {
@@ -103,11 +121,14 @@ impl Ssh {
     }
 }
 
-impl Drop for Ssh {
+impl Drop for Shared {
     /// Ends the shared connection, which would otherwise stay for a while.
     fn drop(&mut self) {
+        let taken = |slot: &mut Slot| slot.get_mut().map_or(None, Option::take);
+        taken(&mut self.writing).into_iter().for_each(Session::abandon);
+        taken(&mut self.reading).into_iter().for_each(Session::end);
         let socket = self
-            .shared
+            .socket
             .as_ref()
             .map(|folder| folder.path().join("ssh"))
             .filter(|socket| socket.exists());
@@ -167,6 +188,103 @@ fn quoted(path: &str) -> String {
     format!("{home}'{}'", rest.replace('\'', "'\\''"))
 }
 
+/// The session of a service that is open, and waits for the next question.
+type Slot = Mutex<Option<Session>>;
+
+fn lock(slot: &Slot) -> MutexGuard<'_, Option<Session>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Ssh {
+    fn start(&self, service: &str, until: Instant) -> Result<Session, TransportError> {
+        let mut ssh = self.0.command(service);
+        if service == UPLOAD_PACK {
+            // Servers that let it through answer in the second version of the protocol.
+            ssh.env("GIT_PROTOCOL", "version=2");
+        }
+        Session::start(ssh, until, &self.0.failure, &self.0.meter)
+            .map_err(|error| TransportError::Local(format!("cannot run ssh: {error}")))
+    }
+
+    fn words(&self, unread: &Unread) -> TransportError {
+        let failure = Server::failure(self);
+        failure.unwrap_or_else(|| TransportError::Unreachable(unread.to_string()))
+    }
+}
+
+impl Server for Ssh {
+    fn greets(&self) -> bool {
+        true
+    }
+
+    fn capabilities(&self, until: Instant) -> Result<Option<Capabilities>, TransportError> {
+        self.0.meter.asked(0);
+        let mut session = self.start(UPLOAD_PACK, until)?;
+        let known = wire::capabilities(&mut session).map_err(|unread| self.words(&unread))?;
+        if known.is_some() {
+            *lock(&self.0.reading) = Some(session);
+        } else {
+            session.end();
+        }
+        Ok(known)
+    }
+
+    fn look_anew(&self) {
+        let used = lock(&self.0.reading).take_if(|session| session.was_asked());
+        used.into_iter().for_each(Session::end);
+    }
+
+    fn ask(&self, question: Vec<u8>, until: Instant) -> Result<Answer<'_>, TransportError> {
+        let usable = lock(&self.0.reading).as_ref().is_some_and(|session| !session.is_broken());
+        if !usable {
+            self.capabilities(until)?;
+        }
+        let mut slot = lock(&self.0.reading);
+        let session = slot.as_mut().ok_or_else(|| {
+            TransportError::Protocol("the server changed the version of its protocol".to_owned())
+        })?;
+        session.say(&question).map_err(|error| {
+            Server::failure(self).unwrap_or_else(|| TransportError::Unreachable(error.to_string()))
+        })?;
+        Ok(Box::new(Held(slot)))
+    }
+
+    fn expect_push(&self, until: Instant) {
+        let mut slot = lock(&self.0.writing);
+        if slot.is_none() {
+            *slot = self.start(RECEIVE_PACK, until).ok();
+        }
+    }
+
+    fn send(&self, push: Vec<u8>, until: Instant) -> Result<Answer<'_>, TransportError> {
+        let waiting = lock(&self.0.writing).take();
+        let mut session = waiting.map_or_else(|| self.start(RECEIVE_PACK, until), Ok)?;
+        self.0.meter.asked(0);
+        let sent = session.skip_references().and_then(|()| session.say(&push));
+        sent.map_err(|error| {
+            Server::failure(self).unwrap_or_else(|| TransportError::Unreachable(error.to_string()))
+        })?;
+        Ok(Box::new(session))
+    }
+
+    fn failure(&self) -> Option<TransportError> {
+        self.0.failure.lock().ok().and_then(|mut slot| slot.take())
+    }
+
+    fn channel(&self) -> Box<dyn Channel> {
+        Box::new(self.clone())
+    }
+}
+
+/// The session that questions are asked in, held while its answer is read.
+struct Held<'a>(MutexGuard<'a, Option<Session>>);
+
+impl Read for Held<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.as_mut().map_or(Ok(0), |session| session.read(buffer))
+    }
+}
+
 impl Channel for Ssh {
     fn is_stateless(&self) -> bool {
         false
@@ -177,98 +295,26 @@ impl Channel for Ssh {
         service: Service,
         until: Instant,
     ) -> Result<Box<dyn SmartSubtransportStream>, TransportError> {
-        let service = match service {
-            Service::UploadPackLs | Service::UploadPack => "git-upload-pack",
-            Service::ReceivePackLs | Service::ReceivePack => "git-receive-pack",
-        };
-        let mut ssh = self.command(service);
-        ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = ssh
-            .spawn()
-            .map_err(|error| TransportError::Local(format!("cannot run ssh: {error}")))?;
-        let (Some(input), Some(output), Some(errors)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
-            return Err(TransportError::Local("cannot talk to ssh".to_owned()));
-        };
-        Ok(Box::new(Session {
-            input: Some(input),
-            output,
-            broken: false,
-            words: Words::listen(errors),
-            until,
-            failure: Arc::clone(&self.failure),
-            child: Some(Guarded::new(child, until)),
-        }))
+        self.0.meter.asked(0);
+        match service {
+            Service::UploadPackLs | Service::UploadPack => {
+                let session = Session::start(
+                    self.0.command(UPLOAD_PACK),
+                    until,
+                    &self.0.failure,
+                    &self.0.meter,
+                );
+                let failed = |error| TransportError::Local(format!("cannot run ssh: {error}"));
+                Ok(Box::new(session.map_err(failed)?))
+            }
+            Service::ReceivePackLs | Service::ReceivePack => {
+                Err(TransportError::Local("pushes do not go through libgit2".to_owned()))
+            }
+        }
     }
 
     fn failure(&self) -> Option<TransportError> {
-        self.failure.lock().ok().and_then(|mut slot| slot.take())
-    }
-}
-
-/// One run of a service on the server; ends with the stream.
-struct Session {
-    input: Option<ChildStdin>,
-    output: ChildStdout,
-    broken: bool,
-    words: Words,
-    until: Instant,
-    failure: Arc<Mutex<Option<TransportError>>>,
-    child: Option<Guarded>,
-}
-
-impl Session {
-    /// Why the other end is silent: the deadline, or what ssh or the service said of it.
-    fn broken(&mut self) -> io::Error {
-        self.broken = true;
-        let words = self.words.take();
-        let error = if Instant::now() >= self.until {
-            TransportError::Timeout("ssh was stopped at the deadline".to_owned())
-        } else if words.is_empty() {
-            TransportError::Unreachable("the connection ended".to_owned())
-        } else {
-            TransportError::Unreachable(words.lines().map(str::trim).collect::<Vec<_>>().join("; "))
-        };
-        let message = error.to_string();
-        if let Ok(mut slot) = self.failure.lock() {
-            *slot = Some(error);
-        }
-        io::Error::other(message)
-    }
-}
-
-impl Read for Session {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.output.read(buffer) {
-            // The protocol ends with a flush, so an end of the stream is always too early.
-            Ok(0) | Err(_) if !buffer.is_empty() => Err(self.broken()),
-            other => other,
-        }
-    }
-}
-
-impl Write for Session {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.input.as_mut().map(|input| input.write(bytes));
-        written.and_then(Result::ok).ok_or_else(|| self.broken())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let flushed = self.input.as_mut().map(Write::flush);
-        flushed.and_then(Result::ok).ok_or_else(|| self.broken())
-    }
-}
-
-impl Drop for Session {
-    /// Lets the service end by itself: its last hooks run after the answer that we read, and
-    /// the connection that it may have opened for all is not to be ended with it.
-    fn drop(&mut self) {
-        drop(self.input.take());
-        if !self.broken {
-            let _ = io::copy(&mut self.output, &mut io::sink());
-            let _ = self.child.take().map(Guarded::finish);
-        }
+        Server::failure(self)
     }
 }
 

@@ -124,15 +124,16 @@ impl GitHttp {
         assert!(self.shared.stand.set(Box::new(stand)).is_ok(), "there is one already");
     }
 
-    /// Answers `GET <prefix>/info/refs` with 301 to `<to>/info/refs`; for example from `/old.git`
-    /// to `/root.git`, or to another server's URL. Nobody is asked for credentials first.
+    /// Answers all that is asked of one repository with 301 to another; for example from
+    /// `/old.git` to `/root.git`, or to another server's URL. Nobody is asked for credentials
+    /// first.
     pub fn redirect_from(&self, prefix: &str, to: &str) {
         let to = match to.strip_prefix('/') {
             Some(repo) => self.url(repo),
             None => to.to_owned(),
         };
         let mut redirects = self.shared.redirects.lock().expect("the redirects");
-        redirects.push((format!("{prefix}/info/refs"), format!("{to}/info/refs")));
+        redirects.push((format!("{prefix}/"), to));
     }
 }
 
@@ -260,9 +261,13 @@ impl Shared {
 
     fn redirect(&self, request: &Request) -> Option<Reply> {
         let redirects = self.redirects.lock().expect("the redirects");
-        let (_, to) = redirects.iter().find(|(from, _)| *from == request.path)?;
+        let (rest, to) = redirects
+            .iter()
+            .find_map(|(from, to)| Some((request.path.strip_prefix(from.as_str())?, to)))?;
+        let query = Some(&request.query).filter(|query| !query.is_empty());
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
         let mut reply = Reply::text(301, "Moved.\n");
-        reply.headers.push(format!("Location: {to}?{}", request.query));
+        reply.headers.push(format!("Location: {to}/{rest}{query}"));
         Some(reply)
     }
 

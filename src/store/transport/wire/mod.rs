@@ -2,96 +2,182 @@
 //! than is needed.
 //!
 //! Upload-pack is asked in the second version of its protocol, for the branches that are
-//! wanted alone. A push is one small pack: an edited tree is told as a delta of the one that
-//! the server has. A server that does not speak that version, and everything that needs the
-//! whole history, is left to libgit2.
+//! wanted alone, and at first for the uppermost of their trees; what is below is brought when
+//! somebody looks for it. A push is one small pack. A server that cannot do that is asked for
+//! whole commits, or left to libgit2, which also reads whole histories.
 
 mod delta;
-mod dialog;
+mod outgoing;
 mod pack;
 mod packet;
+mod receive;
+mod server;
+mod upload;
+mod words;
 
-use std::time::Instant;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use git2::{ObjectType, Odb, Oid, Repository, Tree};
+use git2::{Odb, Oid, Repository};
 use url::Url;
 
-use super::channel::Channel;
 use super::http::Http;
 use super::smart::Smart;
+use super::ssh::Ssh;
 use super::{Fetched, History, Transport, TransportError, Update};
 use crate::domain::name::BranchName;
 use crate::store::Access;
-use dialog::{Pushed, Wants};
-use pack::{Limits, Object, Writer};
+use crate::store::location::SshAddress;
+use crate::store::traffic::Meter;
+use pack::{Limits, Object};
+use upload::Wants;
+
+pub use outgoing::push;
+pub use packet::{Packet, read as read_packet};
+pub use server::{Answer, Server};
+pub use upload::{Capabilities, Unread, capabilities};
+pub use words::shown;
 
 /// How much a server may make us hold.
 const LIMITS: Limits = Limits { objects: 2_000_000, object: 64 << 20, total: 512 << 20 };
 const LONGEST_PACK: usize = 256 << 20;
+/// The levels of a commit's tree that are read at once: what is at the top, which holds the
+/// configuration and names the folders.
+const TOP: u32 = 2;
+/// Tries to bring what was left out.
+const TRIES: u32 = 4;
 
-/// A repository over HTTP, its objects in memory.
+/// A repository on a server, its objects in memory.
 pub struct Wire {
-    http: Http,
+    server: Box<dyn Server>,
     objects: Repository,
-    /// Where history is cut in `objects`.
-    shallow: Vec<Oid>,
-    /// Tips that are in `objects` with all that belongs to them.
-    seen: Vec<Oid>,
-    spoken: Spoken,
+    /// Reads in our place, where the server or the question are not for us.
+    smart: Option<Box<Smart>>,
+    abilities: Cell<Abilities>,
+    here: RefCell<Here>,
+    until: Cell<Instant>,
+    meter: Meter,
 }
 
-/// Which protocol the server was found to speak.
-enum Spoken {
+/// What the server's upload-pack can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Abilities {
+    /// Nothing is known, or the usual is taken for granted.
     Unknown,
-    Second,
-    /// libgit2 does all.
-    First(Box<Smart>),
+    Assumed,
+    Known(Capabilities),
+}
+
+/// The commits that are in memory.
+#[derive(Default)]
+struct Here {
+    tips: Vec<Oid>,
+    /// Those of which every file is here too.
+    whole: HashSet<Oid>,
+    /// Where history is cut.
+    shallow: Vec<Oid>,
+}
+
+/// Why a question led to nothing.
+enum Trouble {
+    /// Another question may be answered.
+    Unanswered(String),
+    Failed(TransportError),
+}
+
+impl From<TransportError> for Trouble {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Protocol(words) | TransportError::NotFound(words) => {
+                Self::Unanswered(words)
+            }
+            error => Self::Failed(error),
+        }
+    }
+}
+
+impl From<git2::Error> for Trouble {
+    fn from(error: git2::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<Trouble> for TransportError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Unanswered(words) => Self::Unreachable(words),
+            Trouble::Failed(error) => error,
+        }
+    }
 }
 
 impl Wire {
     pub fn http(url: Url, access: &Access) -> Result<Self, TransportError> {
-        let http = Http::new(url, access)?;
-        let objects = memory()?;
-        Ok(Self { http, objects, shallow: Vec::new(), seen: Vec::new(), spoken: Spoken::Unknown })
+        Self::to(Box::new(Http::new(url, access)?), access)
     }
 
-    /// Leaves everything to libgit2 from here on.
-    fn give_way(&mut self) -> Result<&mut Smart, TransportError> {
-        if !matches!(self.spoken, Spoken::First(_)) {
-            self.spoken = Spoken::First(Box::new(Smart::over(Box::new(self.http.clone()))?));
+    pub fn ssh(address: SshAddress, access: &Access) -> Result<Self, TransportError> {
+        Self::to(Box::new(Ssh::new(address, access)), access)
+    }
+
+    fn to(server: Box<dyn Server>, access: &Access) -> Result<Self, TransportError> {
+        let greets = server.greets();
+        Ok(Self {
+            server,
+            objects: memory()?,
+            smart: None,
+            abilities: Cell::new(if greets { Abilities::Unknown } else { Abilities::Assumed }),
+            here: RefCell::default(),
+            until: Cell::new(Instant::now()),
+            meter: access.meter.clone(),
+        })
+    }
+
+    /// Leaves reading to libgit2 from here on.
+    fn give_way(&mut self, why: &str) -> Result<&mut Smart, TransportError> {
+        if self.smart.is_none() {
+            self.meter.note(format!("reading through libgit2: {why}"));
+            self.smart = Some(Box::new(Smart::over(self.server.channel())?));
         }
-        match &mut self.spoken {
-            Spoken::First(smart) => Ok(smart),
-            _ => unreachable!("it was just set"),
+        match &mut self.smart {
+            Some(smart) => Ok(smart),
+            None => unreachable!("it was just set"),
         }
     }
 
-    /// Finds out what the server speaks, and who we are to it.
-    fn begin(&mut self, until: Instant) -> Result<(), TransportError> {
-        if matches!(self.spoken, Spoken::Unknown) {
-            let mut answer = self.http.capabilities(until)?;
-            match dialog::capabilities(&mut answer) {
-                Ok(Some(_)) => self.spoken = Spoken::Second,
-                Ok(None) => {
-                    self.give_way()?;
-                }
-                Err(error) => return Err(self.broken(&error)),
-            }
+    /// Asks what the server can do; false where it is not for us.
+    fn learn(&self, until: Instant) -> Result<bool, TransportError> {
+        let known = self.server.capabilities(until)?;
+        if let Some(known) = known {
+            self.abilities.set(Abilities::Known(known));
         }
-        Ok(())
+        Ok(known.is_some())
     }
 
-    /// What was behind an error of a stream.
-    fn broken(&self, error: &std::io::Error) -> TransportError {
-        let failure = self.http.failure();
-        failure.unwrap_or_else(|| TransportError::Unreachable(error.to_string()))
+    /// Whether trees and files may be left out of what is asked for.
+    fn filters(&self) -> bool {
+        !matches!(self.abilities.get(), Abilities::Known(known) if !known.filter)
     }
 
-    fn list(&self, branches: &[BranchName], until: Instant) -> Result<Fetched, TransportError> {
-        let mut answer = self.http.ask(dialog::list(branches), until)?;
-        let listed = dialog::listed(&mut answer).map_err(|error| self.broken(&error))?;
+    /// Why reading an answer failed: the connection, if that is what it was.
+    fn trouble(&self, unread: Unread) -> Trouble {
+        match (self.server.failure(), unread) {
+            (Some(failure), _) => Trouble::Failed(failure),
+            (None, Unread::Unanswered(words)) => Trouble::Unanswered(words),
+            (None, Unread::Broken(error)) => Trouble::Failed(TransportError::Unreachable(format!(
+                "the answer broke off: {error}"
+            ))),
+            (None, unread) => Trouble::Failed(TransportError::Protocol(unread.to_string())),
+        }
+    }
+
+    fn list(&self, branches: &[BranchName], until: Instant) -> Result<Fetched, Trouble> {
+        self.server.look_anew();
+        let listed = upload::listed(&mut self.server.ask(upload::list(branches), until)?);
         let mut fetched = Fetched::default();
-        for reference in listed {
+        for reference in listed.map_err(|unread| self.trouble(unread))? {
             if reference.name == "HEAD" {
                 let target = reference.target.as_deref();
                 let target = target.and_then(|target| target.strip_prefix("refs/heads/"));
@@ -109,94 +195,90 @@ impl Wire {
         Ok(fetched)
     }
 
-    /// Brings the newest commits that are not here yet, with all of their files.
-    fn download(&mut self, wants: &[Oid], until: Instant) -> Result<(), TransportError> {
-        let question = dialog::fetch(&Wants {
-            wants,
-            haves: &self.seen,
-            shallow: &self.shallow,
-            newest: self.seen.is_empty(),
-        });
-        let mut answer = self.http.ask(question, until)?;
+    /// Asks for objects, and keeps what comes.
+    fn download(&self, wants: &Wants<'_>, until: Instant) -> Result<(), Trouble> {
         let fetched =
-            dialog::fetched(&mut answer, LONGEST_PACK).map_err(|error| self.broken(&error))?;
-        drop(answer);
+            upload::fetched(&mut self.server.ask(upload::fetch(wants), until)?, LONGEST_PACK);
+        let fetched = fetched.map_err(|unread| self.trouble(unread))?;
         let odb = self.objects.odb()?;
         let known = |id| {
             let object = odb.read(id).ok()?;
             Some(Object { kind: object.kind(), data: object.data().to_vec() })
         };
         let objects = pack::read(&fetched.pack, LIMITS, known)
-            .map_err(|error| TransportError::Protocol(error.to_string()))?;
+            .map_err(|error| TransportError::Protocol(error.to_string()))
+            .map_err(Trouble::Failed)?;
         for (_, object) in &objects {
             odb.write(object.kind, &object.data)?;
         }
-        self.shallow.extend(fetched.shallow);
-        self.seen.extend(wants);
+        if let Some(missing) = wants.wants.iter().find(|id| !odb.exists(**id)) {
+            let words = format!("the server sent another object than {missing}");
+            return Err(Trouble::Failed(TransportError::Protocol(words)));
+        }
+        self.here.borrow_mut().shallow.extend(fetched.shallow);
         Ok(())
     }
 
-    /// The pack that takes the server from what it has to `to`.
-    fn pack(&self, to: Oid, thin: bool) -> Result<Vec<u8>, TransportError> {
-        let commit = self.objects.find_commit(to)?;
-        let mut writer = Writer::default();
-        let odb = self.objects.odb()?;
-        writer.whole(ObjectType::Commit, odb.read(to)?.data());
-        let base = commit.parent(0).ok().and_then(|parent| parent.tree().ok());
-        self.add(&mut writer, &commit.tree()?, base.as_ref(), thin)?;
-        Ok(writer.finish())
-    }
-
-    /// Adds a tree and what is new in it against `base`.
-    fn add(
-        &self,
-        writer: &mut Writer,
-        tree: &Tree<'_>,
-        base: Option<&Tree<'_>>,
-        thin: bool,
-    ) -> Result<(), TransportError> {
-        if base.is_some_and(|base| base.id() == tree.id()) {
-            return Ok(());
-        }
-        let odb = self.objects.odb()?;
-        let data = odb.read(tree.id())?;
-        match base.filter(|_| thin) {
-            Some(base) => {
-                let there = odb.read(base.id())?;
-                writer.delta(base.id(), &delta::between(there.data(), data.data()));
-            }
-            None => writer.whole(ObjectType::Tree, data.data()),
-        }
-        for entry in tree {
-            let there = base.and_then(|base| base.get_name_bytes(entry.name_bytes()));
-            if there.as_ref().is_some_and(|there| there.id() == entry.id()) {
-                continue;
-            }
-            match entry.kind() {
-                Some(ObjectType::Tree) => {
-                    let there = there.and_then(|there| self.objects.find_tree(there.id()).ok());
-                    let inner = self.objects.find_tree(entry.id())?;
-                    self.add(writer, &inner, there.as_ref(), thin)?;
-                }
-                Some(ObjectType::Blob) => {
-                    writer.whole(ObjectType::Blob, odb.read(entry.id())?.data());
-                }
-                _ => {}
-            }
+    /// Brings commits: the top of their trees, or every file.
+    fn bring_commits(&self, tips: &[Oid], whole: bool, until: Instant) -> Result<(), Trouble> {
+        let (haves, shallow) = {
+            let here = self.here.borrow();
+            let fits = |id: &&Oid| !whole || here.whole.contains(*id);
+            let haves: Vec<Oid> = here.tips.iter().filter(fits).copied().collect();
+            (haves, here.shallow.clone())
+        };
+        let first = haves.is_empty();
+        // What changed since is little, and told by what is here.
+        let levels = (first && !whole && self.filters()).then_some(TOP);
+        let complete =
+            levels.is_none() && haves.iter().all(|id| self.here.borrow().whole.contains(id));
+        self.download(
+            &Wants {
+                wants: tips,
+                haves: &haves,
+                shallow: if first { &[] } else { &shallow },
+                newest: first,
+                levels,
+            },
+            until,
+        )?;
+        let mut here = self.here.borrow_mut();
+        here.tips.extend(tips);
+        if complete {
+            here.whole.extend(tips);
         }
         Ok(())
     }
 
-    fn send(
+    fn read(
         &self,
-        update: &Update<'_>,
-        thin: bool,
+        branches: &[BranchName],
+        history: History,
         until: Instant,
-    ) -> Result<Pushed, TransportError> {
-        let pack = update.to.map_or(Ok(Vec::new()), |to| self.pack(to, thin))?;
-        let mut answer = self.http.send(dialog::push(update, &pack), until)?;
-        let pushed = dialog::pushed(&mut answer, update.branch);
-        pushed.map_err(|error| self.http.failure().unwrap_or(error))
+    ) -> Result<Fetched, Trouble> {
+        let fetched = self.list(branches, until)?;
+        let whole = history == History::Tip;
+        let mut tips: Vec<Oid> = fetched.tips.values().copied().collect();
+        tips.sort();
+        tips.dedup();
+        tips.retain(|id| {
+            let here = self.here.borrow();
+            !here.tips.contains(id) || whole && !here.whole.contains(id)
+        });
+        if history > History::Nothing && !tips.is_empty() {
+            self.bring_commits(&tips, whole, until)?;
+        }
+        Ok(fetched)
+    }
+
+    /// Brings the tips with every file, where single objects cannot be had.
+    fn bring_all(&self, until: Instant) -> Result<(), Trouble> {
+        self.abilities.set(Abilities::Known(Capabilities { filter: false }));
+        let tips = {
+            let here = self.here.borrow();
+            here.tips.iter().filter(|id| !here.whole.contains(*id)).copied().collect::<Vec<_>>()
+        };
+        if tips.is_empty() { Ok(()) } else { self.bring_commits(&tips, true, until) }
     }
 }
 
@@ -208,48 +290,84 @@ impl Transport for Wire {
         until: Instant,
     ) -> Result<Fetched, TransportError> {
         // A failure of an earlier exchange is not this one's.
-        self.http.failure();
-        self.begin(until)?;
-        if history == History::Whole {
-            return self.give_way()?.fetch(branches, history, until);
+        self.server.failure();
+        self.until.set(until);
+        if self.smart.is_none() && history == History::Whole {
+            self.give_way("all of its history is read")?;
         }
-        if let Spoken::First(smart) = &mut self.spoken {
-            return smart.fetch(branches, history, until);
+        if self.smart.is_none()
+            && self.abilities.get() == Abilities::Unknown
+            && !self.learn(until)?
+        {
+            self.give_way("the server does not speak the second version of the protocol")?;
         }
-        let fetched = self.list(branches, until)?;
-        if history == History::Tip {
-            let mut wants: Vec<Oid> = fetched.tips.values().copied().collect();
-            wants.sort();
-            wants.dedup();
-            wants.retain(|id| self.objects.find_commit(*id).is_err());
-            if !wants.is_empty() {
-                self.download(&wants, until)?;
+        loop {
+            if let Some(smart) = &mut self.smart {
+                return smart.fetch(branches, history, until);
+            }
+            let words = match self.read(branches, history, until) {
+                Ok(fetched) => return Ok(fetched),
+                Err(Trouble::Failed(error)) => return Err(error),
+                Err(Trouble::Unanswered(words)) => words,
+            };
+            // One step down: from what is usual to what the server says that it can, from
+            // parts to whole commits, and from there to libgit2.
+            match self.abilities.get() {
+                Abilities::Unknown | Abilities::Assumed => {
+                    if !self.learn(until)? {
+                        self.give_way(&words)?;
+                    }
+                }
+                Abilities::Known(known) if known.filter => {
+                    self.meter.note(format!("reading whole commits: {words}"));
+                    self.abilities.set(Abilities::Known(Capabilities { filter: false }));
+                }
+                Abilities::Known(_) => {
+                    self.give_way(&words)?;
+                }
             }
         }
-        Ok(fetched)
+    }
+
+    fn bring(&self, wanted: &[Oid], levels: u32) -> Result<(), TransportError> {
+        let until = self.until.get();
+        let mut tries = 1;
+        loop {
+            let wants = Wants { wants: wanted, levels: Some(levels), ..Wants::default() };
+            let brought =
+                if self.filters() { self.download(&wants, until) } else { self.bring_all(until) };
+            match brought {
+                Err(Trouble::Unanswered(words)) if self.filters() => {
+                    self.meter.note(format!("reading whole commits: {words}"));
+                    self.abilities.set(Abilities::Known(Capabilities { filter: false }));
+                }
+                Err(Trouble::Failed(error))
+                    if error.is_transient() && tries < TRIES && Instant::now() < until =>
+                {
+                    let pause = Duration::from_millis(400) * tries;
+                    thread::sleep(pause.mul_f64(fastrand::f64()));
+                    tries += 1;
+                }
+                brought => return brought.map_err(Into::into),
+            }
+        }
+    }
+
+    fn expect_push(&mut self, until: Instant) {
+        self.server.expect_push(until);
     }
 
     fn push(&mut self, update: &Update<'_>, until: Instant) -> Result<(), TransportError> {
-        if let Spoken::First(smart) = &mut self.spoken {
-            return smart.push(update, until);
-        }
-        self.http.failure();
-        let mut pushed = self.send(update, true, until)?;
-        if matches!(pushed, Pushed::Unread(_)) {
-            // A server that takes no thin packs.
-            pushed = self.send(update, false, until)?;
-        }
-        match pushed {
-            Pushed::Done => Ok(()),
-            Pushed::Refused(words) | Pushed::Unread(words) => Err(TransportError::Refused(words)),
-        }
+        self.server.failure();
+        let pushed = outgoing::push(self.objects(), update, |push| self.server.send(push, until));
+        pushed.map_err(|error| match error {
+            TransportError::Refused(_) => error,
+            error => self.server.failure().unwrap_or(error),
+        })
     }
 
     fn objects(&self) -> &Repository {
-        match &self.spoken {
-            Spoken::First(smart) => smart.objects(),
-            _ => &self.objects,
-        }
+        self.smart.as_ref().map_or(&self.objects, |smart| smart.objects())
     }
 }
 

@@ -1,8 +1,9 @@
 //! git's services over HTTP(S): one client, its own time limits, credentials sent only
 //! where they belong, and redirects only where git itself would follow them.
 
+mod answer;
+
 use std::error::Error;
-use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,16 +16,17 @@ use url::Url;
 
 use super::TransportError;
 use super::channel::Channel;
+use super::wire::{self, Capabilities, Server, Unread};
 use crate::store::Access;
 use crate::store::credentials::Choice;
 use crate::store::helper::{self, Login};
+use crate::store::traffic::Meter;
+use answer::{Answer, shown};
 
 /// Some servers speak the smart protocol to `git/` alone.
 const USER_AGENT: &str = concat!("git/pinrail-", env!("CARGO_PKG_VERSION"));
 /// A moved project and a missing `.git` need two; a loop must end.
 const REDIRECTS: usize = 3;
-/// The part of a server's error text that is worth showing, in bytes.
-const SHOWN: u64 = 500;
 
 #[derive(Clone)]
 pub struct Http(Arc<Shared>);
@@ -35,6 +37,7 @@ struct Shared {
     user: Option<String>,
     state: Mutex<State>,
     failure: Mutex<Option<TransportError>>,
+    meter: Meter,
 }
 
 struct State {
@@ -72,7 +75,13 @@ impl Http {
         base.set_path(&path);
         let client = client(access)?;
         let state = Mutex::new(State { base, login, approved: false });
-        Ok(Self(Arc::new(Shared { client, user, state, failure: Mutex::default() })))
+        Ok(Self(Arc::new(Shared {
+            client,
+            user,
+            state,
+            failure: Mutex::default(),
+            meter: access.meter.clone(),
+        })))
     }
 }
 
@@ -102,38 +111,37 @@ fn client(access: &Access) -> Result<Client, TransportError> {
     })
 }
 
-impl Http {
-    /// What upload-pack can do, asked for in the second version of its protocol.
-    pub fn capabilities(&self, until: Instant) -> Result<Answer, TransportError> {
-        self.0.advertised(UPLOAD_PACK, true, until)
-    }
-
-    /// Asks upload-pack, in the second version of its protocol.
-    pub fn ask(&self, question: Vec<u8>, until: Instant) -> Result<Answer, TransportError> {
-        let answer = self.0.post(UPLOAD_PACK, question, true, until)?;
-        Ok(self.0.answer(UPLOAD_PACK, answer, until))
-    }
-
-    /// Sends to receive-pack, with a login where it asks for one.
-    pub fn send(&self, push: Vec<u8>, until: Instant) -> Result<Answer, TransportError> {
-        let mut login = self.0.state().login.is_some();
-        loop {
-            match self.0.post(RECEIVE_PACK, push.clone(), false, until) {
-                Err(TransportError::Auth { .. }) if !login && self.0.another_login(until)? => {
-                    login = true;
-                }
-                answer => {
-                    let answer = answer?;
-                    self.0.remember_login(until);
-                    return Ok(self.0.answer(RECEIVE_PACK, answer, until));
-                }
-            }
-        }
-    }
-}
-
 const UPLOAD_PACK: &str = "git-upload-pack";
 const RECEIVE_PACK: &str = "git-receive-pack";
+
+impl Server for Http {
+    fn greets(&self) -> bool {
+        false
+    }
+
+    fn capabilities(&self, until: Instant) -> Result<Option<Capabilities>, TransportError> {
+        let mut answer = self.0.advertised(UPLOAD_PACK, true, until)?;
+        let words = |unread: Unread| TransportError::Unreachable(unread.to_string());
+        wire::capabilities(&mut answer)
+            .map_err(|unread| self.failed().unwrap_or_else(|| words(unread)))
+    }
+
+    fn ask(&self, question: Vec<u8>, until: Instant) -> Result<wire::Answer<'_>, TransportError> {
+        Ok(Box::new(self.0.logged_in(UPLOAD_PACK, &question, true, until)?))
+    }
+
+    fn send(&self, push: Vec<u8>, until: Instant) -> Result<wire::Answer<'_>, TransportError> {
+        Ok(Box::new(self.0.logged_in(RECEIVE_PACK, &push, false, until)?))
+    }
+
+    fn failure(&self) -> Option<TransportError> {
+        self.failed()
+    }
+
+    fn channel(&self) -> Box<dyn Channel> {
+        Box::new(self.clone())
+    }
+}
 
 impl Channel for Http {
     fn is_stateless(&self) -> bool {
@@ -150,12 +158,19 @@ impl Channel for Http {
             Service::ReceivePackLs => {
                 Ok(Box::new(self.0.advertised(RECEIVE_PACK, false, until)?))
             }
-            Service::UploadPack => Ok(self.0.exchange(UPLOAD_PACK, until)),
-            Service::ReceivePack => Ok(self.0.exchange(RECEIVE_PACK, until)),
+            Service::UploadPack => Ok(Box::new(Answer::to(&self.0, UPLOAD_PACK, until))),
+            Service::ReceivePack => Ok(Box::new(Answer::to(&self.0, RECEIVE_PACK, until))),
         }
     }
 
     fn failure(&self) -> Option<TransportError> {
+        self.failed()
+    }
+}
+
+impl Http {
+    /// Takes the error behind a read that failed, if there was one.
+    fn failed(&self) -> Option<TransportError> {
         self.0.failure.lock().ok().and_then(|mut slot| slot.take())
     }
 }
@@ -177,6 +192,7 @@ impl Shared {
             let mut url = self.state().base.clone();
             url.set_path(&format!("{}/info/refs", url.path()));
             url.set_query(Some(&format!("service={service}")));
+            self.meter.asked(0);
             let answer = self.send(versioned(self.client.get(url.clone()), second), until)?;
             let status = answer.status();
             if status.is_redirection() && redirects < REDIRECTS {
@@ -187,35 +203,28 @@ impl Shared {
             } else {
                 let answer = self.accept(answer, service, "advertisement")?;
                 self.remember_login(until);
-                return Ok(self.answer(service, answer, until));
+                return Ok(Answer::begun(self, service, answer, until));
             }
         }
     }
 
-    fn exchange(
+    /// Asks a service, with a login where it wants one.
+    fn logged_in(
         self: &Arc<Self>,
         service: &'static str,
+        question: &[u8],
+        second: bool,
         until: Instant,
-    ) -> Box<dyn SmartSubtransportStream> {
-        Box::new(Answer {
-            shared: Arc::clone(self),
-            service,
-            until,
-            request: Vec::new(),
-            answer: None,
-            broken: false,
-        })
-    }
-
-    /// An answer that has begun.
-    fn answer(self: &Arc<Self>, service: &'static str, answer: Response, until: Instant) -> Answer {
-        Answer {
-            shared: Arc::clone(self),
-            service,
-            until,
-            request: Vec::new(),
-            answer: Some(answer),
-            broken: false,
+    ) -> Result<Answer, TransportError> {
+        loop {
+            match self.post(service, question.to_vec(), second, until) {
+                Err(TransportError::Auth { .. }) if self.another_login(until)? => {}
+                answer => {
+                    let answer = answer?;
+                    self.remember_login(until);
+                    return Ok(Answer::begun(self, service, answer, until));
+                }
+            }
         }
     }
 
@@ -228,6 +237,7 @@ impl Shared {
     ) -> Result<Response, TransportError> {
         let mut url = self.state().base.clone();
         url.set_path(&format!("{}/{service}", url.path()));
+        self.meter.asked(body.len());
         let request = self
             .client
             .post(url)
@@ -359,24 +369,6 @@ fn versioned(request: RequestBuilder, second: bool) -> RequestBuilder {
     if second { request.header("Git-Protocol", "version=2") } else { request }
 }
 
-/// The status, and the server's text where it is one for people.
-fn shown(status: StatusCode, answer: Response) -> String {
-    let is_text = answer
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"text/plain"));
-    let mut text = Vec::new();
-    if is_text {
-        let _ = answer.take(SHOWN).read_to_end(&mut text);
-    }
-    let text: String = String::from_utf8_lossy(&text)
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    let status = format!("HTTP {status}");
-    if text.trim().is_empty() { status } else { format!("{status}: {}", text.trim()) }
-}
-
 /// An error with everything that led to it; reqwest's own text stops at the first.
 fn causes(error: &reqwest::Error) -> String {
     let mut innermost: &dyn Error = error;
@@ -391,67 +383,5 @@ fn with_advice(words: String) -> String {
     match words.contains("UnknownIssuer") {
         true => format!("{words} (`--ca-file` names a private authority's certificates)"),
         false => words,
-    }
-}
-
-/// One request and its answer: sent when the first byte of the answer is asked for.
-pub struct Answer {
-    shared: Arc<Shared>,
-    service: &'static str,
-    until: Instant,
-    request: Vec<u8>,
-    answer: Option<Response>,
-    broken: bool,
-}
-
-impl Answer {
-    fn fail(&mut self, error: TransportError) -> io::Error {
-        self.broken = true;
-        let message = error.to_string();
-        if let Ok(mut slot) = self.shared.failure.lock() {
-            *slot = Some(error);
-        }
-        io::Error::other(message)
-    }
-}
-
-impl Read for Answer {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.answer.is_none() {
-            let body = std::mem::take(&mut self.request);
-            match self.shared.post(self.service, body, false, self.until) {
-                Ok(answer) => self.answer = Some(answer),
-                Err(error) => return Err(self.fail(error)),
-            }
-        }
-        let read = self.answer.as_mut().map_or(Ok(0), |answer| answer.read(buffer));
-        read.map_err(|error| {
-            self.fail(if Instant::now() >= self.until {
-                TransportError::Timeout("the answer stopped".to_owned())
-            } else {
-                TransportError::Unreachable(format!("the answer broke off: {error}"))
-            })
-        })
-    }
-}
-
-impl Write for Answer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.request.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Drop for Answer {
-    /// Reads the answer to its end: the server's last hooks run while it is sent, and the
-    /// connection serves the next request.
-    fn drop(&mut self) {
-        if let Some(answer) = self.answer.as_mut().filter(|_| !self.broken) {
-            let _ = io::copy(answer, &mut io::sink());
-        }
     }
 }

@@ -12,6 +12,7 @@ mod example;
 mod faults;
 mod hanging;
 mod history;
+mod hostile;
 mod judgement;
 mod locks;
 mod moving_tip;

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak};
 use std::thread::{self, JoinHandle};
 
 use super::git;
@@ -55,6 +55,8 @@ pub struct GitHttp {
 /// Whether a connection's thread panicked, most likely in a test's callback.
 type Panicked = bool;
 type Callback = Box<dyn FnMut(usize, &Request) -> Fault + Send>;
+/// Answers in place of the repository, or gives the request on to it.
+type Stand = Box<dyn Fn(&Message, &dyn Fn() -> Reply) -> Answer + Send + Sync>;
 
 impl GitHttp {
     /// Serves every bare repository under `root` to anybody.
@@ -82,6 +84,7 @@ impl GitHttp {
             log: Mutex::default(),
             pushes: Hook::default(),
             reads: Hook::default(),
+            stand: OnceLock::new(),
             stopped: Mutex::default(),
             stopping: Condvar::new(),
         });
@@ -111,6 +114,14 @@ impl GitHttp {
     /// that a push begins with.
     pub fn on_read(&self, decide: impl FnMut(usize, &Request) -> Fault + Send + 'static) {
         self.shared.reads.replace(Box::new(decide));
+    }
+
+    /// Has every request answered by `stand`, which can have it dealt with first.
+    pub fn stand_in(
+        &self,
+        stand: impl Fn(&Message, &dyn Fn() -> Reply) -> Answer + Send + Sync + 'static,
+    ) {
+        assert!(self.shared.stand.set(Box::new(stand)).is_ok(), "there is one already");
     }
 
     /// Answers all that is asked of one repository with 301 to another; for example from
@@ -201,6 +212,7 @@ struct Shared {
     log: Mutex<Vec<Request>>,
     pushes: Hook,
     reads: Hook,
+    stand: OnceLock<Stand>,
     stopped: Mutex<bool>,
     stopping: Condvar,
 }
@@ -214,6 +226,9 @@ impl Shared {
         }
         if let Some(reply) = self.access.refusal(request) {
             return Answer::Whole(reply);
+        }
+        if let Some(stand) = self.stand.get() {
+            return stand(message, &|| self.forward(message));
         }
         let fault = if request.is_push() {
             self.pushes.decide(request)

@@ -7,6 +7,8 @@ use std::net::TcpStream;
 pub enum Answer {
     Whole(Reply),
     Half(Reply),
+    /// Whatever this says, be it HTTP or not.
+    Stream(Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>),
     Nothing,
 }
 
@@ -26,6 +28,7 @@ pub fn converse(stream: &TcpStream, answer: impl Fn(&Message) -> Answer) -> io::
                 bytes.extend(&reply.body[..reply.body.len() / 2]);
                 return { stream }.write_all(&bytes);
             }
+            Answer::Stream(speak) => return speak(&mut { stream }),
             Answer::Nothing => return Ok(()),
         }
         { stream }.write_all(&bytes)?;
@@ -132,7 +135,7 @@ fn read_exactly(reader: &mut impl BufRead, length: usize) -> io::Result<Vec<u8>>
 pub struct Reply {
     status: u16,
     pub headers: Vec<String>,
-    body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 impl Reply {

@@ -13,35 +13,45 @@ pub fn apply(base: &[u8], delta: &[u8], longest: usize) -> Option<Vec<u8>> {
         return None;
     }
     let length = size(&mut rest).filter(|length| *length <= longest)?;
+    // No room is made before the pieces add up to it.
+    let (mut pieces, mut left) = (rest, length);
+    while !pieces.is_empty() {
+        left = left.checked_sub(piece(base, &mut pieces)?.len())?;
+    }
+    if left > 0 {
+        return None;
+    }
     let mut target = Vec::with_capacity(length);
-    while let Some((&code, after)) = rest.split_first() {
-        rest = after;
-        if code & 0x80 != 0 {
-            let (mut from, mut count) = (0, 0);
-            for bit in 0..4 {
-                if code & (1 << bit) != 0 {
-                    from |= usize::from(byte(&mut rest)?) << (8 * bit);
-                }
-            }
-            for bit in 0..3 {
-                if code & (0x10 << bit) != 0 {
-                    count |= usize::from(byte(&mut rest)?) << (8 * bit);
-                }
-            }
-            let count = if count == 0 { 0x1_0000 } else { count };
-            target.extend_from_slice(base.get(from..from.checked_add(count)?)?);
-        } else if code != 0 {
-            let (inserted, after) = rest.split_at_checked(usize::from(code))?;
-            target.extend_from_slice(inserted);
-            rest = after;
-        } else {
-            return None;
-        }
-        if target.len() > length {
-            return None;
+    while !rest.is_empty() {
+        target.extend_from_slice(piece(base, &mut rest)?);
+    }
+    Some(target)
+}
+
+/// What the next instruction adds: a piece of the base, or of the delta itself.
+fn piece<'a>(base: &'a [u8], rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let code = byte(rest)?;
+    if code == 0 {
+        return None;
+    }
+    if code & 0x80 == 0 {
+        let (inserted, after) = rest.split_at_checked(usize::from(code))?;
+        *rest = after;
+        return Some(inserted);
+    }
+    let (mut from, mut count) = (0, 0);
+    for bit in 0..4 {
+        if code & (1 << bit) != 0 {
+            from |= usize::from(byte(rest)?) << (8 * bit);
         }
     }
-    (target.len() == length).then_some(target)
+    for bit in 0..3 {
+        if code & (0x10 << bit) != 0 {
+            count |= usize::from(byte(rest)?) << (8 * bit);
+        }
+    }
+    let count = if count == 0 { 0x1_0000 } else { count };
+    base.get(from..from.checked_add(count)?)
 }
 
 fn byte(rest: &mut &[u8]) -> Option<u8> {
@@ -74,14 +84,14 @@ pub fn between(base: &[u8], target: &[u8]) -> Vec<u8> {
     let mut delta = Vec::new();
     for mut size in [base.len(), target.len()] {
         while size >= 0x80 {
-            delta.push((size & 0x7f) as u8 | 0x80);
+            delta.push(size.to_le_bytes()[0] | 0x80);
             size >>= 7;
         }
-        delta.push(size as u8);
+        delta.push(size.to_le_bytes()[0]);
     }
     copy(&mut delta, 0, before);
     for piece in wanted[..wanted.len() - after].chunks(INSERT) {
-        delta.push(piece.len() as u8);
+        delta.push(piece.len().to_le_bytes()[0]);
         delta.extend_from_slice(piece);
     }
     copy(&mut delta, base.len() - after, after);
@@ -99,7 +109,7 @@ fn copy(delta: &mut Vec<u8>, mut from: usize, mut count: usize) {
         {
             if value & 0xff != 0 {
                 delta[start] |= 1 << bit;
-                delta.push((value & 0xff) as u8);
+                delta.push(value.to_le_bytes()[0]);
             }
         }
         (from, count) = (from + piece, count - piece);

@@ -27,7 +27,7 @@ pub enum Packet {
 /// What is no packet, or one that is cut short.
 pub fn read(from: &mut impl Read) -> io::Result<Packet> {
     let mut length = [0; 4];
-    from.read_exact(&mut length)?;
+    fill(from, &mut length)?;
     let invalid = || io::Error::new(io::ErrorKind::InvalidData, "the server sent no packet line");
     match hex_prefix(&length).map_err(|_| invalid())? {
         PacketLineOrWantedSize::Line(PacketLineRef::Flush) => Ok(Packet::Flush),
@@ -36,10 +36,17 @@ pub fn read(from: &mut impl Read) -> io::Result<Packet> {
         PacketLineOrWantedSize::Line(PacketLineRef::Data(_)) => Err(invalid()),
         PacketLineOrWantedSize::Wanted(size) => {
             let mut line = vec![0; usize::from(size)];
-            from.read_exact(&mut line)?;
+            fill(from, &mut line)?;
             Ok(Packet::Line(line))
         }
     }
+}
+
+fn fill(from: &mut impl Read, bytes: &mut [u8]) -> io::Result<()> {
+    from.read_exact(bytes).map_err(|error| match error.kind() {
+        kind @ io::ErrorKind::UnexpectedEof => io::Error::new(kind, "it ends too early"),
+        _ => error,
+    })
 }
 
 /// A message on its way out.

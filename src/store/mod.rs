@@ -15,6 +15,7 @@ mod land;
 mod location;
 mod missing;
 mod plan;
+mod raw_tree;
 mod search;
 mod snapshot;
 mod traffic;

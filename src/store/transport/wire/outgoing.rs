@@ -2,11 +2,12 @@
 
 use std::io::Read;
 
-use git2::{ObjectType, Odb, Oid, Repository, Tree};
+use git2::{ObjectType, Odb, Oid, Repository};
 
 use super::delta;
 use super::pack::Writer;
 use super::receive::{self, Pushed};
+use crate::store::raw_tree::news;
 use crate::store::transport::{TransportError, Update};
 
 /// Sends an update through `send`, and reads what became of it. An edited tree goes as a delta
@@ -35,16 +36,15 @@ fn pack(objects: &Repository, to: Oid, thin: bool) -> Result<Vec<u8>, TransportE
     let commit = objects.find_commit(to)?;
     let base = match commit.parent_count() {
         0 => None,
-        _ => Some(commit.parent(0)?.tree()?),
+        _ => Some(commit.parent(0)?.tree_id()),
     };
-    let mut outgoing = Outgoing { objects, odb: objects.odb()?, writer: Writer::default(), thin };
+    let mut outgoing = Outgoing { odb: objects.odb()?, writer: Writer::default(), thin };
     outgoing.writer.whole(ObjectType::Commit, outgoing.odb.read(to)?.data());
-    outgoing.add(&commit.tree()?, base.as_ref())?;
+    outgoing.add(commit.tree_id(), base)?;
     Ok(outgoing.writer.finish())
 }
 
 struct Outgoing<'r> {
-    objects: &'r Repository,
     odb: Odb<'r>,
     writer: Writer,
     thin: bool,
@@ -52,37 +52,33 @@ struct Outgoing<'r> {
 
 impl Outgoing<'_> {
     /// Adds a tree and what is new in it against `base`.
-    fn add(&mut self, tree: &Tree<'_>, base: Option<&Tree<'_>>) -> Result<(), TransportError> {
-        if base.is_some_and(|base| base.id() == tree.id()) {
+    fn add(&mut self, tree: Oid, base: Option<Oid>) -> Result<(), TransportError> {
+        if base == Some(tree) {
             return Ok(());
         }
-        {
-            let data = self.odb.read(tree.id())?;
-            match base.filter(|_| self.thin) {
-                Some(base) => {
-                    let there = self.odb.read(base.id())?;
-                    self.writer.delta(base.id(), &delta::between(there.data(), data.data()));
-                }
-                None => self.writer.whole(ObjectType::Tree, data.data()),
-            }
-        }
-        for entry in tree {
-            let there = base.and_then(|base| base.get_name_bytes(entry.name_bytes()));
-            if there.as_ref().is_some_and(|there| there.id() == entry.id()) {
-                continue;
-            }
-            match entry.kind() {
-                Some(ObjectType::Tree) => {
-                    let there = there.and_then(|there| self.objects.find_tree(there.id()).ok());
-                    let inner = self.objects.find_tree(entry.id())?;
-                    self.add(&inner, there.as_ref())?;
-                }
-                Some(ObjectType::Blob) => {
-                    self.writer.whole(ObjectType::Blob, self.odb.read(entry.id())?.data());
-                }
-                _ => {}
+        for (id, is_folder, there) in self.add_tree(tree, base)? {
+            if is_folder {
+                self.add(id, there)?;
+            } else {
+                self.writer.whole(ObjectType::Blob, self.odb.read(id)?.data());
             }
         }
         Ok(())
+    }
+
+    /// Adds a tree alone, and tells what is new in it.
+    fn add_tree(
+        &mut self,
+        tree: Oid,
+        base: Option<Oid>,
+    ) -> Result<Vec<(Oid, bool, Option<Oid>)>, TransportError> {
+        let data = self.odb.read(tree)?;
+        let there = base.map(|base| self.odb.read(base)).transpose()?;
+        let there = there.as_ref().map_or(&[][..], |there| there.data());
+        match base.filter(|_| self.thin) {
+            Some(base) => self.writer.delta(base, &delta::between(there, data.data())),
+            None => self.writer.whole(ObjectType::Tree, data.data()),
+        }
+        news(data.data(), there).map_err(|error| TransportError::Local(error.to_string()))
     }
 }

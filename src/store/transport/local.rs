@@ -153,6 +153,11 @@ impl Transport for Local {
         if self.is_dirty(update.branch)? {
             return Err(TransportError::DirtyWorkTree);
         }
+        // receive-pack would write a work tree's files before it finds out.
+        let now = self.target.find_reference(&update.branch.reference());
+        if now.ok().and_then(|now| now.target()) != update.from {
+            return Err(TransportError::Stale);
+        }
         let pushed = wire::push(&self.objects, update, |push| self.send(&push, until));
         pushed.map_err(|error| match error {
             TransportError::Refused(_) => error,

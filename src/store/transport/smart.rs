@@ -92,7 +92,7 @@ impl Smart {
             }
             let is_here = |oid: &Oid| objects.find_commit(*oid).is_ok();
             let missing = !fetched.tips.values().all(is_here);
-            if history == History::Whole || (history == History::Tip && missing) {
+            if history == History::Whole || (history > History::Nothing && missing) {
                 let is_cut = self.line.shared.is_cut.load(Ordering::Relaxed);
                 download(objects, remote, &fetched, history, is_cut)?;
             }

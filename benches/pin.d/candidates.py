@@ -95,8 +95,9 @@ class Pinrail:
 
     def command(self, url, pin, create=False):
         told = ["--image-tag", pin.tag, "--revision", pin.tag]
-        first = ["--create", "--domain", pin.domain] if create else []
-        where = ["-e", pin.environment]
+        first = ["--create"] if create else []
+        # A pipeline knows its team, as the recipes know the path of the pin.
+        where = ["-e", pin.environment, "--domain", pin.domain]
         return [self.program, "--repo", url, "--json", "pin", pin.service, *where, *told, *first]
 
     def variables(self, url, pin):

@@ -185,11 +185,12 @@ pub fn main(arguments: &[std::ffi::OsString]) -> u8 {
     let Cli { global, command } = cli;
     let ui = Ui::new(global.json, global.quiet, global.verbose, choice(global.color));
     let name = command.name();
-    ui.finish(name, &run(command, &global, &ui))
+    let context = context(&global, &ui);
+    let result = run(command, &context);
+    ui.finish(name, &result, &context.access.meter.traffic())
 }
 
-fn run(command: Command, global: &GlobalArgs, ui: &Ui) -> Result<Report, CommandError> {
-    let context = &context(global, ui);
+fn run(command: Command, context: &Context) -> Result<Report, CommandError> {
     match command {
         Command::Init(args) => args.run(context),
         Command::Service(command) => command.run(context),
@@ -258,7 +259,7 @@ fn usage(error: &clap::Error, arguments: &[std::ffi::OsString]) -> u8 {
     let message = paragraphs.next().unwrap_or_default();
     let hints = paragraphs.filter(|paragraph| !paragraph.is_empty());
     let result: Result<Report, _> = Err(CommandError::new(ErrorKind::Usage, message).hints(hints));
-    ui::print_document(&Document::new("", &result));
+    ui::print_document(&Document::new("", &result, None));
     ErrorKind::Usage.exit_code()
 }
 

@@ -8,8 +8,9 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 
-use crate::commands::{CommandError, Document, Page, Report, Talk, Working};
+use crate::commands::{CommandError, Document, Page, Report, Talk, TrafficReport, Working};
 use crate::commands::{check, values};
+use crate::store::Traffic;
 
 /// The only place that writes to the terminal.
 pub struct Ui {
@@ -40,9 +41,19 @@ impl Ui {
     }
 
     /// Tells what came of a command, and returns the exit code.
-    pub fn finish(&self, command: &str, result: &Result<Report, CommandError>) -> u8 {
+    pub fn finish(
+        &self,
+        command: &str,
+        result: &Result<Report, CommandError>,
+        traffic: &Traffic,
+    ) -> u8 {
+        let cost = TrafficReport::of(traffic);
+        if self.progress == Progress::Sentences {
+            let cost = cost.iter().map(TrafficReport::sentence);
+            traffic.notes.iter().cloned().chain(cost).for_each(|line| self.say(&line));
+        }
         if self.json {
-            print_document(&Document::new(command, result));
+            print_document(&Document::new(command, result, cost));
         }
         match result {
             Ok(report) => {

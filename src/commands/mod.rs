@@ -23,6 +23,7 @@ pub mod service;
 mod service_remove;
 pub mod status;
 mod status_text;
+mod traffic;
 pub mod values;
 
 mod error;
@@ -37,6 +38,7 @@ mod state;
 
 pub use error::{CommandError, ErrorKind};
 pub use report::{Body, Document, FileChange, Outcome, Page, PinItem, Report};
+pub use traffic::TrafficReport;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -11,6 +11,7 @@ use super::move_report::{
     DiffReport, HistoryReport, MergeReport, PromoteReport, RequestRef, RequestsReport,
     RollbackReport,
 };
+use super::traffic::TrafficReport;
 use crate::domain::config::Domain;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::pin::Pin;
@@ -35,6 +36,9 @@ pub struct Document<'a> {
     pub error: Option<ErrorReport<'a>>,
     #[serde(flatten)]
     pub body: Cow<'a, Body>,
+    /// What it cost on the network, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficReport>,
 }
 
 /// What went wrong, and what to run next.
@@ -433,7 +437,11 @@ impl Report {
 impl<'a> Document<'a> {
     /// The document of a run.
     #[must_use]
-    pub fn new(command: &'a str, result: &'a Result<Report, CommandError>) -> Self {
+    pub fn new(
+        command: &'a str,
+        result: &'a Result<Report, CommandError>,
+        traffic: Option<TrafficReport>,
+    ) -> Self {
         let command = Cow::Borrowed(command);
         let told = |error: &'a CommandError| ErrorReport {
             kind: error.kind,
@@ -447,6 +455,7 @@ impl<'a> Document<'a> {
                 outcome: report.outcome,
                 error: report.shortfall.as_ref().map(told),
                 body: Cow::Borrowed(&report.body),
+                traffic,
             },
             Err(error) => Self {
                 schema_version: SCHEMA_VERSION,
@@ -454,6 +463,7 @@ impl<'a> Document<'a> {
                 outcome: error.kind.outcome(),
                 error: Some(told(error)),
                 body: error.body.as_deref().map_or(Cow::Owned(Body::Empty {}), Cow::Borrowed),
+                traffic,
             },
         }
     }

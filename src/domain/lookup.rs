@@ -91,6 +91,8 @@ impl<'a> Root<'a> {
         if let Some(domain) = self.registered_in(service)? {
             return Ok(Some(domain));
         }
+        let everywhere = self.config.environments.iter();
+        self.prepare(&everywhere.map(|one| (one, service, None)).collect::<Vec<_>>())?;
         for environment in &self.config.environments {
             if let Some(domain) = self.domain_in((environment, service, None))? {
                 return Ok(Some(domain));

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use git2::build::TreeUpdateBuilder;
-use git2::{FileMode, Oid, Repository, Signature};
+use git2::{Oid, Repository, Signature};
 
 use super::error::StoreError;
 use super::snapshot::Snapshot;
+use super::tree_edit::TreeEdit;
 use crate::domain::tree::{Entry, Files, ReadError};
 
 /// Who makes a commit.
@@ -148,19 +148,13 @@ pub(super) fn write(
     let repository = base.repository();
     let parents = parents.iter().map(|parent| repository.find_commit(parent.commit));
     let parents = parents.collect::<Result<Vec<_>, _>>()?;
-    let mut builder = TreeUpdateBuilder::new();
+    let mut edit = TreeEdit::default();
     for change in changes {
-        match &change.after {
-            Some(content) => {
-                builder.upsert(change.path.as_str(), repository.blob(content)?, FileMode::Blob);
-            }
-            None => {
-                builder.remove(change.path.as_str());
-            }
-        }
+        let content = change.after.as_ref().map(|content| repository.blob(content)).transpose()?;
+        edit.set(&change.path, content);
     }
-    let base = repository.find_commit(base.commit)?.tree()?;
-    let tree = repository.find_tree(builder.create_updated(repository, &base)?)?;
+    let base = repository.find_commit(base.commit)?.tree_id();
+    let tree = repository.find_tree(edit.write(repository, Some(base))?)?;
     let signature = signature(author)?;
     let parents: Vec<_> = parents.iter().collect();
     Ok(repository.commit(None, &signature, &signature, &message.text(), &tree, &parents)?)
@@ -173,14 +167,13 @@ pub(super) fn write_first(
     author: &Author,
     message: &Message,
 ) -> Result<Oid, StoreError> {
-    let mut builder = TreeUpdateBuilder::new();
+    let mut edit = TreeEdit::default();
     for (path, content) in &files.0 {
         if let Some(content) = content {
-            builder.upsert(path.as_str(), repository.blob(content)?, FileMode::Blob);
+            edit.set(path, Some(repository.blob(content)?));
         }
     }
-    let empty = repository.find_tree(repository.treebuilder(None)?.write()?)?;
-    let tree = repository.find_tree(builder.create_updated(repository, &empty)?)?;
+    let tree = repository.find_tree(edit.write(repository, None)?)?;
     let signature = signature(author)?;
     Ok(repository.commit(None, &signature, &signature, &message.text(), &tree, &[])?)
 }

@@ -19,12 +19,12 @@ use crate::domain::name::BranchName;
 /// Tries when the branch stays where it was: enough for a lock of the server to go away.
 const TRIES_WHEN_STILL: u32 = 3;
 /// Refusals in a row, each while the branch moved, after which the server means it. A race
-/// that is lost on the server looks the same, so there must be more than contention brings.
-const REFUSALS_WHEN_MOVING: u32 = 20;
+/// that is lost looks the same, so there must be more than contention brings.
+const REFUSALS_WHEN_MOVING: u32 = 100;
 /// Tries to reach a server that cannot be reached.
 const TRIES_TO_READ: u32 = 4;
 /// Time to find out what became of a push that ended at the deadline.
-const LAST_LOOK: Duration = Duration::from_secs(5);
+const LAST_LOOK: Duration = Duration::from_secs(10);
 
 /// When to give up and how to wait, so that tests need not wait for real.
 pub struct Pace {
@@ -137,6 +137,8 @@ struct Tried<T> {
     branch: BranchName,
     commit: Oid,
     committed: Committed<T>,
+    /// Whether it was never answered, so that it may be on its way still.
+    open: bool,
 }
 
 impl Landing<'_> {
@@ -154,7 +156,7 @@ impl Landing<'_> {
             let began = self.pace.now();
             let fetched = match first.take() {
                 Some(first) => first,
-                None => self.read(pending.last().map(|tried| &tried.branch))?,
+                None => self.read(pending.last(), &tally)?,
             };
             let objects = self.transport.objects();
             let is_in = |tried: &Tried<T>| {
@@ -165,7 +167,14 @@ impl Landing<'_> {
                 return Ok(pending.swap_remove(landed).committed);
             }
             let tips = Tips::new(&*self.transport, fetched);
-            let Planned { value, write } = plan(&tips).map_err(Failure::Plan)?;
+            let planned = plan(&tips);
+            if let Some(last) = pending.last()
+                && self.pace.now() >= self.pace.deadline
+            {
+                // What was pushed is not in, and what it was built on is not the tip any more.
+                return Err(self.contention(&last.branch, &tally).into());
+            }
+            let Planned { value, write } = planned.map_err(Failure::Plan)?;
             let attempts = tally.attempts;
             let Some(write) = write else {
                 return Ok(Committed { value, commit: None, changes: Vec::new(), attempts });
@@ -198,23 +207,38 @@ impl Landing<'_> {
             let commit = to.map(|oid| oid.to_string());
             let committed = Committed { value, commit, changes, attempts: tally.attempts };
             let Err(error) = pushed else { return Ok(committed) };
+            let open = !error.is_refusal() && error != TransportError::Stale;
             let cycle = self.pace.now() - began;
             if self.after(&update, error, cycle, &mut tally)? == Seen::Landed {
                 return Ok(committed);
             }
             let branch = update.branch.clone();
-            pending.extend(to.map(|commit| Tried { branch, commit, committed }));
+            pending.extend(to.map(|commit| Tried { branch, commit, committed, open }));
         }
     }
 
-    /// Reads the branches; where a push's fate is open, a failure leaves it open.
-    fn read(&mut self, pending: Option<&BranchName>) -> Result<Fetched, StoreError> {
+    /// Reads the branches; where a push's fate is open, a failure leaves it open, and the
+    /// deadline is stretched to find out.
+    fn read<T>(&mut self, last: Option<&Tried<T>>, tally: &Tally) -> Result<Fetched, StoreError> {
         let Reading { branches, history } = self.reading;
+        let deadline = self.pace.deadline;
+        if last.is_some_and(|last| last.open) {
+            self.pace.deadline = deadline.max(self.pace.now() + LAST_LOOK);
+        }
         let read = read(self.transport, branches, *history, self.pace, self.meter);
-        read.map_err(|error| match pending {
-            Some(branch) => unknown(branch, "the branch moved meanwhile", &error),
-            None => self.store_error(error),
+        self.pace.deadline = deadline;
+        read.map_err(|error| match (last, &error) {
+            (Some(last), _) if last.open => {
+                unknown(&last.branch, "the branch moved meanwhile", &error)
+            }
+            (Some(last), TransportError::Timeout(_)) => self.contention(&last.branch, tally),
+            _ => self.store_error(error),
         })
+    }
+
+    fn contention(&mut self, branch: &BranchName, tally: &Tally) -> StoreError {
+        let (branch, attempts) = (branch.clone(), tally.attempts);
+        StoreError::Contention { branch, attempts, waited: self.pace.now() - self.pace.started }
     }
 
     /// Finds out what became of a push that failed, and waits if it is worth another try.
@@ -254,9 +278,9 @@ impl Landing<'_> {
         }
         // A push without an answer may have landed: that is looked into at once.
         if error.is_refusal() || *error == TransportError::Stale {
-            if self.pace.now() >= self.pace.deadline {
-                let waited = self.pace.deadline - self.pace.started;
-                return Err(StoreError::Contention { branch, attempts, waited });
+            // A try that cannot end in time would leave its fate open.
+            if self.pace.now() + cycle >= self.pace.deadline {
+                return Err(self.contention(&branch, tally));
             }
             // The last cycle measures the way, the repository and the server's load.
             self.pace.pause(cycle * 4, self.meter);

@@ -317,7 +317,8 @@ fn races_go_on_until_the_deadline_and_not_until_a_count() {
     let Err(Failure::Store(error)) = landed else { panic!("must fail") };
     assert!(matches!(error, StoreError::Contention { .. }), "{error}");
     assert!(server.pushes > 100, "{}", server.pushes);
-    assert!(took >= Duration::from_secs(120));
+    // The last try is left out that could not end in time.
+    assert!(took >= Duration::from_secs(115), "{took:?}");
 }
 
 #[test]

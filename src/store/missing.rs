@@ -7,7 +7,8 @@ use git2::{ObjectType, Oid, TreeEntry};
 use super::error::StoreError;
 use super::snapshot::Objects;
 
-/// A folder of so many folders is taken to hold small ones, which are brought with their files.
+/// A folder of so many folders is taken to hold small ones: one of them is brought with its
+/// files.
 const MANY: usize = 16;
 
 /// Paths, as a tree of names; `*` stands for every name.
@@ -43,18 +44,26 @@ impl Paths {
 }
 
 /// Objects that are to be brought next.
+#[derive(Default)]
 pub(super) struct Missing {
     pub found: BTreeSet<Oid>,
-    /// How many levels of them are worth bringing at once.
-    pub levels: u32,
+    /// Folders among them, and those of which something more is worth bringing.
+    folders: usize,
+    wide: usize,
+    small: usize,
 }
 
 impl Missing {
     /// Looks from a root along some paths, as far as trees are here.
     pub fn of(objects: Objects<'_>, root: Oid, paths: &Paths) -> Result<Self, StoreError> {
-        let mut missing = Self { found: BTreeSet::new(), levels: 1 };
+        let mut missing = Self::default();
         missing.look(objects, root, paths, 0)?;
         Ok(missing)
+    }
+
+    /// How many levels below what was found are worth bringing at once.
+    pub fn levels(&self) -> u32 {
+        u32::from(self.wide > 0 || (self.folders == 1 && self.small == 1))
     }
 
     /// Looks into a folder that has so many folders beside it.
@@ -66,9 +75,9 @@ impl Missing {
         beside: usize,
     ) -> Result<(), StoreError> {
         if !objects.has(tree)? {
-            if paths.goes_everywhere() || (paths.is_last() && beside >= MANY) {
-                self.levels = 2;
-            }
+            self.folders += 1;
+            self.wide += usize::from(paths.goes_everywhere());
+            self.small += usize::from(paths.is_last() && beside >= MANY);
             self.found.insert(tree);
             return Ok(());
         }

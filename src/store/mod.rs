@@ -20,6 +20,7 @@ mod snapshot;
 mod traffic;
 mod transport;
 mod tree_diff;
+mod tree_edit;
 mod work_tree;
 
 pub use checkout::Checkout;

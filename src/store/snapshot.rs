@@ -50,7 +50,7 @@ impl<'r> Objects<'r> {
     }
 
     fn need(&self, id: Oid) -> Result<(), StoreError> {
-        if self.has(id)? { Ok(()) } else { self.bring(&[id], 1) }
+        if self.has(id)? { Ok(()) } else { self.bring(&[id], 0) }
     }
 }
 
@@ -153,8 +153,9 @@ impl Files for Snapshot<'_> {
                 if missing.found.is_empty() {
                     break;
                 }
+                let levels = missing.levels();
                 let wanted: Vec<Oid> = missing.found.into_iter().collect();
-                self.objects.bring(&wanted, missing.levels)?;
+                self.objects.bring(&wanted, levels)?;
             }
             Ok(())
         };

@@ -115,8 +115,7 @@ pub trait Transport {
         until: Instant,
     ) -> Result<Fetched, TransportError>;
 
-    /// Brings trees and files that [`History::Part`] left out, and of wanted trees so many
-    /// levels. What is here already need not be asked for.
+    /// Brings trees and files that [`History::Part`] left out, and so many levels below them.
     fn bring(&self, wanted: &[Oid], levels: u32) -> Result<(), TransportError> {
         let _ = (wanted, levels);
         Ok(())

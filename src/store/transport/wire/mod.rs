@@ -45,8 +45,8 @@ pub use words::shown;
 /// How much a server may make us hold.
 const LIMITS: Limits = Limits { objects: 2_000_000, object: 64 << 20, total: 512 << 20 };
 const LONGEST_PACK: usize = 256 << 20;
-/// The levels of a commit's tree that are read at once: what is at the top, which holds the
-/// configuration and names the folders.
+/// The levels below a commit that are read at once: its root and the entries of that, which
+/// are the configuration and the folders.
 const TOP: u32 = 2;
 /// Tries to bring what was left out.
 const TRIES: u32 = 4;

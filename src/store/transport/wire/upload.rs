@@ -137,8 +137,7 @@ pub struct Wants<'a> {
     pub shallow: &'a [Oid],
     /// Only the newest commit of each.
     pub newest: bool,
-    /// Only so many levels of what is wanted: with 1 a wanted tree, or the root of a wanted
-    /// commit, with 2 its entries too.
+    /// Only so many levels below what is wanted; the first below a commit is its root.
     /// <https://git-scm.com/docs/git-rev-list#Documentation/git-rev-list.txt---filterfilter-spec>
     pub levels: Option<u32>,
 }

@@ -88,7 +88,7 @@ pub fn zeros(megabytes: usize) -> Vec<u8> {
     deflate.flush().expect("into memory");
     let piece = deflate.get_ref().repeat(megabytes);
     // The checksum of zeros is one, and how often it was added up.
-    let sum = ((megabytes << 20) % 65_521) as u32;
+    let sum = u32::try_from((megabytes << 20) % 65_521).expect("a remainder is small");
     let sum = (sum << 16 | 1).to_be_bytes();
     [&b"\x78\x9c"[..], &piece, b"\x03\x00", &sum].concat()
 }

@@ -35,6 +35,8 @@ pub use location::{Location, LocationError, configured_author, origin_of};
 pub use plan::{Committed, Failure, Planned, Reading, Write};
 pub use snapshot::{CommitId, Snapshot, Tips};
 pub use traffic::{Meter, Traffic};
+#[cfg(fuzzing)]
+pub use transport::fuzzed;
 pub use work_tree::WorkTree;
 
 use std::path::PathBuf;

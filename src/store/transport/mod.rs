@@ -9,6 +9,9 @@ mod smart;
 mod ssh;
 mod wire;
 
+#[cfg(fuzzing)]
+pub use wire::fuzzed;
+
 use std::collections::BTreeMap;
 use std::sync::Once;
 use std::time::Instant;

@@ -139,6 +139,12 @@ fn bombs_do_not_go_off() {
             pack.entry(BLOB, 15 << 20, &[], &zeros);
         }
     });
+    packs("thirty thousand empty objects", |pack| {
+        let nothing = deflated(b"");
+        for _ in 0..30_000 {
+            pack.entry(BLOB, 0, &[], &nothing);
+        }
+    });
     packs("a delta to a gigabyte", |pack| {
         let start = pack.len();
         pack.entry(BLOB, 1 << 20, &[], &zeros(1)).delta(start, &again(1, 1024));

@@ -5,9 +5,11 @@ use super::pack::{BLOB, Pack, deflated};
 
 const BOTH: [Step; 2] = [Step::Greeting, Step::Listing];
 
-/// A whole answer and any other instead of it, in whatever step.
+type Spoil = fn(&[u8]) -> Vec<u8>;
+
+/// These answers in place of a good one, in either step.
 #[track_caller]
-fn bodies(cases: &[(&str, fn(&[u8]) -> Vec<u8>)]) {
+fn bodies(cases: &[(&str, Spoil)]) {
     for (name, body) in cases.iter().copied() {
         for step in BOTH {
             assert_fails(step, &format!("{name}, {step:?}"), move |good| Evil::Body(body(good)));

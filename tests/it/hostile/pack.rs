@@ -88,7 +88,7 @@ pub fn zeros(megabytes: usize) -> Vec<u8> {
     deflate.flush().expect("into memory");
     let piece = deflate.get_ref().repeat(megabytes);
     // The checksum of zeros is one, and how often it was added up.
-    let sum = ((megabytes << 20) % 65_521) as u32;
+    let sum = u32::try_from((megabytes << 20) % 65_521).expect("a remainder is small");
     let sum = (sum << 16 | 1).to_be_bytes();
     [&b"\x78\x9c"[..], &piece, b"\x03\x00", &sum].concat()
 }
@@ -121,11 +121,14 @@ pub fn answer(good: &[u8], pack: &[u8]) -> Vec<u8> {
     [&good[..start(good)], &bands, b"0000"].concat()
 }
 
-/// Where the bands begin.
+/// Where the bands begin, in either version of the protocol, or would after an answer without.
 pub fn start(good: &[u8]) -> usize {
-    let line = line("packfile\n");
-    let found = good.windows(line.len()).position(|bytes| bytes == line);
-    found.expect("git sends a pack") + line.len()
+    let after = |line: Vec<u8>| {
+        let found = good.windows(line.len()).position(|bytes| bytes == line);
+        found.map(|at| at + line.len())
+    };
+    let found = after(line("packfile\n")).or_else(|| after(line("NAK\n")));
+    found.unwrap_or(good.len())
 }
 
 /// The pack in a good answer.

@@ -8,9 +8,11 @@ pub enum Answer {
     Whole(Reply),
     Half(Reply),
     /// Whatever this says, be it HTTP or not.
-    Stream(Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>),
+    Stream(Speech),
     Nothing,
 }
+
+pub type Speech = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + Send>;
 
 /// One connection, until either side has enough.
 pub fn converse(stream: &TcpStream, answer: impl Fn(&Message) -> Answer) -> io::Result<()> {

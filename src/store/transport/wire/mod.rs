@@ -7,6 +7,8 @@
 //! whole commits, or left to libgit2, which also reads whole histories.
 
 mod delta;
+#[cfg(fuzzing)]
+pub mod fuzzed;
 mod outgoing;
 mod pack;
 mod packet;

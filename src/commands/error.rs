@@ -110,7 +110,11 @@ impl From<Problem> for CommandError {
 
 impl From<ReadError> for CommandError {
     fn from(error: ReadError) -> Self {
-        Self::new(ErrorKind::Local, error.to_string())
+        let message = error.to_string();
+        match error.source.downcast::<StoreError>() {
+            Ok(store) => (*store).into(),
+            Err(_) => Self::new(ErrorKind::Local, message),
+        }
     }
 }
 

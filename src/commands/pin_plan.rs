@@ -245,14 +245,13 @@ impl Place {
         );
         pin.image_digest.clone_from(&wanted.digest);
         let current = root.pin(environment, &domain, &wanted.service)?;
-        match current.as_ref().filter(|_| !wanted.from_registry) {
-            Some(current) => pin.keep_source(current),
-            None => {
-                let facts = root.facts(&domain, &wanted.service)?.unwrap_or_default();
-                facts.apply_to(&mut pin, root.config, &domain).map_err(|error| {
-                    CommandError::new(ErrorKind::Invalid, format!("{}: {error}", layout::CONFIG))
-                })?;
-            }
+        if let Some(current) = current.as_ref().filter(|_| !wanted.from_registry) {
+            pin.keep_source(current);
+        } else {
+            let facts = root.facts(&domain, &wanted.service)?.unwrap_or_default();
+            facts.apply_to(&mut pin, root.config, &domain).map_err(|error| {
+                CommandError::new(ErrorKind::Invalid, format!("{}: {error}", layout::CONFIG))
+            })?;
         }
         Ok(Self { domain, wanted: pin, current })
     }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt;
+use std::error::Error;
 
 /// What stands under a name in a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,15 +13,16 @@ pub struct Entry {
 
 /// A file or folder that is there but cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read `{path}`: {problem}")]
+#[error("cannot read `{path}`: {source}")]
 pub struct ReadError {
     pub path: String,
-    pub problem: String,
+    /// What those who keep the files say of it.
+    pub source: Box<dyn Error + Send + Sync>,
 }
 
 impl ReadError {
-    pub fn new(path: &str, problem: impl fmt::Display) -> Self {
-        Self { path: path.to_owned(), problem: problem.to_string() }
+    pub fn new(path: &str, problem: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { path: path.to_owned(), source: problem.into() }
     }
 }
 

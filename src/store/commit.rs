@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use git2::{Oid, Repository, Signature};
 
 use super::error::StoreError;
-use super::snapshot::Snapshot;
+use super::snapshot::CommitId;
 use super::tree_edit::TreeEdit;
 use crate::domain::tree::{Entry, Files, ReadError};
 
@@ -137,23 +137,22 @@ pub struct Change {
 
 /// Writes the objects of a commit: the files of the first parent with these changes.
 pub(super) fn write(
-    parents: &[Snapshot<'_>],
+    repository: &Repository,
+    parents: &[CommitId],
     changes: &[Change],
     author: &Author,
     message: &Message,
 ) -> Result<Oid, StoreError> {
-    let Some(base) = parents.first() else {
+    let parents = parents.iter().map(|parent| repository.find_commit(parent.parse()?));
+    let parents = parents.collect::<Result<Vec<_>, _>>()?;
+    let Some(base) = parents.first().map(git2::Commit::tree_id) else {
         return Err(StoreError::Local("a commit needs a parent".to_owned()));
     };
-    let repository = base.repository();
-    let parents = parents.iter().map(|parent| repository.find_commit(parent.commit));
-    let parents = parents.collect::<Result<Vec<_>, _>>()?;
     let mut edit = TreeEdit::default();
     for change in changes {
         let content = change.after.as_ref().map(|content| repository.blob(content)).transpose()?;
         edit.set(&change.path, content);
     }
-    let base = repository.find_commit(base.commit)?.tree_id();
     let tree = repository.find_tree(edit.write(repository, Some(base))?)?;
     let signature = signature(author)?;
     let parents: Vec<_> = parents.iter().collect();

@@ -10,7 +10,7 @@ use git2::{Oid, Repository};
 use super::commit::{self, Author};
 use super::error::StoreError;
 use super::plan::{Committed, Failure, Planned, Reading, Write};
-use super::snapshot::{Snapshot, Tips};
+use super::snapshot::{Objects, Snapshot, Tips};
 use super::traffic::Meter;
 use super::transport::{Fetched, History, Transport, TransportError, Update};
 use super::{Location, StateRepo};
@@ -158,15 +158,15 @@ impl Landing<'_> {
                 Some(first) => first,
                 None => self.read(pending.last(), &tally)?,
             };
-            let objects = self.transport.objects();
+            let objects = Objects::of(self.transport, self.location);
             let is_in = |tried: &Tried<T>| {
                 let tip = fetched.tips.get(&tried.branch);
-                tip.is_some_and(|tip| descends(objects, *tip, tried.commit))
+                tip.is_some_and(|tip| descends(objects.repository(), *tip, tried.commit))
             };
             if let Some(landed) = pending.iter().position(is_in) {
                 return Ok(pending.swap_remove(landed).committed);
             }
-            let tips = Tips::new(&*self.transport, fetched);
+            let tips = Tips::new(objects, fetched);
             let planned = plan(&tips);
             if let Some(last) = pending.last()
                 && self.pace.now() >= self.pace.deadline
@@ -182,16 +182,15 @@ impl Landing<'_> {
             let from = tips.id(write.branch());
             let (to, changes) = match &write {
                 Write::Commit { parents, edits, message, .. } => {
-                    let parents = parents
-                        .iter()
-                        .map(|parent| Snapshot::of((&*self.transport).into(), parent));
-                    let parents = parents.collect::<Result<Vec<_>, _>>()?;
-                    let changes =
-                        parents.first().map_or(Ok(Vec::new()), |base| edits.changes(base))?;
+                    let base = parents.first().map(|base| Snapshot::of(objects, base));
+                    let changes = base.transpose()?.map(|base| edits.changes(&base));
+                    let changes = changes.transpose()?.unwrap_or_default();
                     if changes.is_empty() || dry_run {
                         return Ok(Committed { value, commit: None, changes, attempts });
                     }
-                    (Some(commit::write(&parents, &changes, self.author, message)?), changes)
+                    let repository = objects.repository();
+                    let to = commit::write(repository, parents, &changes, self.author, message)?;
+                    (Some(to), changes)
                 }
                 Write::Delete { .. } if from.is_none() || dry_run => {
                     return Ok(Committed { value, commit: None, changes: Vec::new(), attempts });

@@ -33,6 +33,7 @@ pub use init::init;
 pub use land::Pace;
 pub use location::{Location, LocationError, configured_author, origin_of};
 pub use plan::{Committed, Failure, Planned, Reading, Write};
+use snapshot::Objects;
 pub use snapshot::{CommitId, Snapshot, Tips};
 pub use traffic::{Meter, Traffic};
 #[cfg(fuzzing)]
@@ -120,7 +121,7 @@ impl StateRepo {
         let fetched = land::read(transport, branches, *history, pace, &self.meter)
             .map_err(|error| StoreError::transport(&self.location, error))?;
         self.seen = Some((reading.clone(), fetched.clone()));
-        Ok(Tips::new(&*self.transport, fetched))
+        Ok(Tips::new(Objects::of(&*self.transport, &self.location), fetched))
     }
 }
 

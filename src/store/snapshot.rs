@@ -7,6 +7,7 @@ use std::rc::Rc;
 use git2::{ObjectType, Oid, Repository, Tree};
 
 use super::error::StoreError;
+use super::location::Location;
 use super::missing::{Missing, Paths};
 use super::transport::{Fetched, Transport};
 use crate::domain::name::BranchName;
@@ -19,7 +20,7 @@ pub type CommitId = String;
 #[derive(Clone, Copy)]
 pub(super) struct Objects<'r> {
     repository: &'r Repository,
-    source: Option<&'r dyn Transport>,
+    source: Option<(&'r dyn Transport, &'r Location)>,
 }
 
 impl<'r> From<&'r Repository> for Objects<'r> {
@@ -28,13 +29,11 @@ impl<'r> From<&'r Repository> for Objects<'r> {
     }
 }
 
-impl<'r> From<&'r dyn Transport> for Objects<'r> {
-    fn from(transport: &'r dyn Transport) -> Self {
-        Self { repository: transport.objects(), source: Some(transport) }
-    }
-}
-
 impl<'r> Objects<'r> {
+    pub fn of(transport: &'r dyn Transport, location: &'r Location) -> Self {
+        Self { repository: transport.objects(), source: Some((transport, location)) }
+    }
+
     pub fn repository(self) -> &'r Repository {
         self.repository
     }
@@ -45,8 +44,9 @@ impl<'r> Objects<'r> {
 
     /// Brings what is missing of these objects, where there is a way to it.
     fn bring(&self, wanted: &[Oid], levels: u32) -> Result<(), StoreError> {
-        let bring = |source: &dyn Transport| source.bring(wanted, levels);
-        self.source.map_or(Ok(()), bring).map_err(|error| StoreError::Local(error.to_string()))
+        let Some((transport, location)) = self.source else { return Ok(()) };
+        let brought = transport.bring(wanted, levels);
+        brought.map_err(|error| StoreError::transport(location, error))
     }
 
     fn need(&self, id: Oid) -> Result<(), StoreError> {

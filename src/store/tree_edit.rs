@@ -140,14 +140,16 @@ mod tests {
                 }
             }
             let mut first = TreeEdit::default();
-            files.iter().for_each(|path| first.set(path, Some(old)));
+            for path in &files {
+                first.set(path, Some(old));
+            }
             let first = first.write(&repository, None).expect("a tree");
             let (mut edit, mut builder) = (TreeEdit::default(), TreeUpdateBuilder::new());
             for (path, set) in &wanted {
                 let apart = |other: &&String| {
                     *other == path || !(meet(other, path) || meet(path, other))
                 };
-                let here = files.iter().any(|other| *other == path);
+                let here = files.contains(&path);
                 if !files.iter().all(apart) || !wanted.keys().all(|other| apart(&other)) {
                     continue;
                 }

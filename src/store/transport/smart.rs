@@ -17,6 +17,7 @@ use tempfile::TempDir;
 
 use super::advertisement::Advertisement;
 use super::channel::Channel;
+use super::wire::shown;
 use super::{Fetched, History, TransportError, scratch};
 use crate::domain::name::BranchName;
 
@@ -115,7 +116,7 @@ impl Smart {
 
 /// An error that libgit2 reports of an exchange with the server.
 fn broken(error: git2::Error) -> TransportError {
-    TransportError::Unreachable(error.message().to_owned())
+    TransportError::Unreachable(shown(error.message().as_bytes()))
 }
 
 fn download(
@@ -146,6 +147,10 @@ fn download(
     }
     remote.download(&wanted, Some(&mut options)).map_err(broken)?;
     for (branch, oid) in &fetched.tips {
+        if objects.find_commit(*oid).is_err() {
+            let words = format!("the server sent another commit than {oid}");
+            return Err(TransportError::Protocol(words));
+        }
         objects.reference(&kept(branch), *oid, true, "fetch")?;
     }
     Ok(())

@@ -22,7 +22,7 @@ pub(super) struct Answer {
     service: &'static str,
     until: Instant,
     request: Vec<u8>,
-    answer: Option<Response>,
+    response: Option<Response>,
     broken: bool,
 }
 
@@ -30,7 +30,7 @@ impl Answer {
     /// A request that is yet to be sent.
     pub fn to(shared: &Arc<Shared>, service: &'static str, until: Instant) -> Self {
         let (shared, request) = (Arc::clone(shared), Vec::new());
-        Self { shared, service, until, request, answer: None, broken: false }
+        Self { shared, service, until, request, response: None, broken: false }
     }
 
     /// An answer that has begun.
@@ -41,7 +41,7 @@ impl Answer {
         until: Instant,
     ) -> Self {
         let mut begun = Self::to(shared, service, until);
-        begun.answer = Some(answer);
+        begun.response = Some(answer);
         begun
     }
 
@@ -57,14 +57,14 @@ impl Answer {
 
 impl Read for Answer {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.answer.is_none() {
+        if self.response.is_none() {
             let body = std::mem::take(&mut self.request);
             match self.shared.post(self.service, body, false, self.until) {
-                Ok(answer) => self.answer = Some(answer),
+                Ok(answer) => self.response = Some(answer),
                 Err(error) => return Err(self.fail(error)),
             }
         }
-        let read = self.answer.as_mut().map_or(Ok(0), |answer| answer.read(buffer));
+        let read = self.response.as_mut().map_or(Ok(0), |answer| answer.read(buffer));
         self.shared.meter.received(*read.as_ref().unwrap_or(&0));
         read.map_err(|error| {
             self.fail(if Instant::now() >= self.until {
@@ -91,7 +91,7 @@ impl Drop for Answer {
     /// Reads the answer to its end: the server's last hooks run while it is sent, and the
     /// connection serves the next request. One without end costs the connection.
     fn drop(&mut self) {
-        if let Some(answer) = self.answer.as_mut().filter(|_| !self.broken) {
+        if let Some(answer) = self.response.as_mut().filter(|_| !self.broken) {
             let _ = io::copy(&mut answer.take(REST), &mut io::sink());
         }
     }

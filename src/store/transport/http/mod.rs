@@ -4,6 +4,7 @@
 mod answer;
 
 use std::error::Error;
+use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,8 @@ const REDIRECTS: usize = 3;
 pub struct Http(Arc<Shared>);
 
 struct Shared {
-    client: Client,
+    /// Never dropped: that waits for its thread, which a server can keep busy.
+    client: ManuallyDrop<Client>,
     /// The user name of the URL, for credential helpers.
     user: Option<String>,
     state: Mutex<State>,
@@ -73,7 +75,7 @@ impl Http {
         base.set_fragment(None);
         let path = base.path().trim_end_matches('/').to_owned();
         base.set_path(&path);
-        let client = client(access)?;
+        let client = ManuallyDrop::new(client(access)?);
         let state = Mutex::new(State { base, login, approved: false });
         Ok(Self(Arc::new(Shared {
             client,

@@ -43,8 +43,8 @@ pub use upload::{Capabilities, Unread, capabilities};
 pub use words::shown;
 
 /// How much a server may make us hold.
-const LIMITS: Limits = Limits { objects: 2_000_000, object: 64 << 20, total: 512 << 20 };
-const LONGEST_PACK: usize = 256 << 20;
+const LIMITS: Limits = Limits { objects: 200_000, object: 16 << 20, total: 64 << 20 };
+const LONGEST_PACK: usize = 32 << 20;
 /// The levels below a commit that are read at once: its root and the entries of that, which
 /// are the configuration and the folders.
 const TOP: u32 = 2;
@@ -210,10 +210,11 @@ impl Wire {
         let objects = pack::read(&fetched.pack, LIMITS, known)
             .map_err(|error| TransportError::Protocol(error.to_string()))
             .map_err(Trouble::Failed)?;
-        for (_, object) in &objects {
+        drop(fetched.pack);
+        for (_, object) in objects {
             odb.write(object.kind, &object.data)?;
         }
-        if let Some(missing) = wants.wants.iter().find(|id| !odb.exists(**id)) {
+        if let Some(missing) = wants.ids.iter().find(|id| !odb.exists(**id)) {
             let words = format!("the server sent another object than {missing}");
             return Err(Trouble::Failed(TransportError::Protocol(words)));
         }
@@ -236,7 +237,7 @@ impl Wire {
             levels.is_none() && haves.iter().all(|id| self.here.borrow().whole.contains(id));
         self.download(
             &Wants {
-                wants: tips,
+                ids: tips,
                 haves: &haves,
                 shallow: if first { &[] } else { &shallow },
                 newest: first,
@@ -309,6 +310,13 @@ impl Transport for Wire {
             }
             let words = match self.read(branches, history, until) {
                 Ok(fetched) => return Ok(fetched),
+                // What is too much for memory is little for libgit2, which writes it down.
+                Err(Trouble::Failed(TransportError::Protocol(words)))
+                    if history == History::Tip || !self.filters() =>
+                {
+                    self.give_way(&words)?;
+                    continue;
+                }
                 Err(Trouble::Failed(error)) => return Err(error),
                 Err(Trouble::Unanswered(words)) => words,
             };
@@ -335,7 +343,7 @@ impl Transport for Wire {
         let until = self.until.get();
         let mut tries = 1;
         loop {
-            let wants = Wants { wants: wanted, levels: Some(levels), ..Wants::default() };
+            let wants = Wants { ids: wanted, levels: Some(levels), ..Wants::default() };
             let brought =
                 if self.filters() { self.download(&wants, until) } else { self.bring_all(until) };
             match brought {

@@ -13,7 +13,7 @@ pub const AGENT: &str = concat!("agent=git/pinrail-", env!("CARGO_PKG_VERSION"))
 /// How many lines a server may say of what it can do, and before a pack.
 const MOST_LINES: usize = 10_000;
 /// How much a server may say of its branches, and beside a pack, in bytes.
-const LONGEST_LISTING: usize = 64 << 20;
+const LONGEST_LISTING: usize = 16 << 20;
 const LONGEST_TALK: usize = 1 << 20;
 
 /// Why an answer gave nothing.
@@ -124,13 +124,16 @@ pub fn listed(from: &mut impl Read) -> Result<Vec<Reference>, Unread> {
         }
         packet = next(from)?;
     }
-    Ok(found)
+    match packet {
+        Packet::Flush => Ok(found),
+        _ => Err(Unread::Senseless("sent no list of branches")),
+    }
 }
 
 /// What is wanted of the server.
 #[derive(Clone, Debug, Default)]
 pub struct Wants<'a> {
-    pub wants: &'a [Oid],
+    pub ids: &'a [Oid],
     /// What is here already, with all that the server says led to it.
     pub haves: &'a [Oid],
     /// Where history is cut here.
@@ -147,7 +150,7 @@ pub fn fetch(wants: &Wants<'_>) -> Vec<u8> {
     let mut message = Message::default();
     message.line("command=fetch").line(AGENT).delimiter();
     message.line("thin-pack").line("ofs-delta").line("no-progress");
-    for id in wants.wants {
+    for id in wants.ids {
         message.line(&format!("want {id}"));
     }
     for id in wants.shallow {

@@ -1,7 +1,7 @@
 //! A server's own words, kept short and fit to be shown.
 
 /// How much is kept, in bytes.
-const LONGEST: usize = 8 << 10;
+const LONGEST: usize = 2 << 10;
 /// How much of a single error is shown, in bytes.
 const SHOWN: usize = 500;
 
@@ -20,7 +20,7 @@ impl Words {
     pub fn after(&self, problem: &str) -> String {
         let spoken = String::from_utf8_lossy(&self.0);
         let spoken = spoken.lines().map(printable);
-        let all = std::iter::once(printable(problem)).chain(spoken);
+        let all = std::iter::once(shown(problem.as_bytes())).chain(spoken);
         all.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
     }
 }

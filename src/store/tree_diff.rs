@@ -6,12 +6,12 @@
 //! as differences from each other, and libgit2 keeps few of them unpacked: going back and
 //! forth between folders would unpack the same trees again and again.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use git2::{Odb, OdbObject, Oid};
 
 use super::error::StoreError;
+use super::raw_tree::{Changed, Entry};
 
 /// What a step of a walk made of a file or folder: its object before and after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,14 +48,15 @@ pub fn differences(
             _ => read(after)?,
         };
         let old = read(before)?;
-        for (left, right) in Changed::new(old.as_ref(), new.as_ref()) {
+        let bytes = (old.as_ref().map(OdbObject::data), new.as_ref().map(OdbObject::data));
+        for (left, right) in Changed::new(bytes.0.unwrap_or(&[]), bytes.1.unwrap_or(&[])) {
             let name = left.or(right).map_or(&b""[..], |entry| entry.name);
             let path = join(folder, &String::from_utf8_lossy(name));
             if !search.wants(&path) {
                 continue;
             }
             let id = |entry: Option<Entry<'_>>, folder: bool| {
-                entry.filter(|entry| entry.folder == folder).and_then(|entry| entry.id())
+                entry.filter(|entry| entry.is_folder == folder).map(|entry| entry.id)
             };
             let file = Difference { step, before: id(left, false), after: id(right, false) };
             if file.before != file.after {
@@ -77,113 +78,6 @@ pub fn differences(
 
 fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
-}
-
-/// One entry of a tree.
-#[derive(Clone, Copy, Debug)]
-struct Entry<'a> {
-    name: &'a [u8],
-    id: &'a [u8],
-    folder: bool,
-}
-
-impl Entry<'_> {
-    fn id(&self) -> Option<Oid> {
-        Oid::from_bytes(self.id).ok()
-    }
-}
-
-/// The entries of a tree object's bytes: `mode SP name NUL id`, in git's order.
-struct Entries<'a>(&'a [u8]);
-
-impl<'a> Iterator for Entries<'a> {
-    type Item = Entry<'a>;
-
-    fn next(&mut self) -> Option<Entry<'a>> {
-        const ID: usize = 20;
-        let space = self.0.iter().position(|byte| *byte == b' ')?;
-        let (mode, rest) = self.0.split_at(space);
-        let nul = rest.iter().position(|byte| *byte == 0)?;
-        let (name, rest) = rest.split_at(nul);
-        let id = rest.get(1..=ID)?;
-        self.0 = &rest[ID + 1..];
-        Some(Entry { name: &name[1..], id, folder: mode == b"40000" })
-    }
-}
-
-/// The entries that differ, of one tree or both, in git's order.
-struct Changed<'a> {
-    old: Entries<'a>,
-    new: Entries<'a>,
-}
-
-impl<'a> Changed<'a> {
-    fn new(old: Option<&'a OdbObject<'_>>, new: Option<&'a OdbObject<'_>>) -> Self {
-        let entries =
-            |tree: Option<&'a OdbObject<'_>>| Entries(tree.map_or(&[], |tree| tree.data()));
-        Self { old: entries(old), new: entries(new) }
-    }
-
-    /// Passes the entries that both begin with. Two trees of one history share nearly all
-    /// of their bytes, and comparing bytes costs far less than reading entries.
-    fn skip_shared(&mut self) {
-        let (old, new) = (self.old.0, self.new.0);
-        let shared = shared(old, new);
-        if shared == old.len() && shared == new.len() {
-            (self.old, self.new) = (Entries(&[]), Entries(&[]));
-            return;
-        }
-        let mut skipped = Entries(&old[..shared]);
-        while skipped.next().is_some() {}
-        let whole = shared - skipped.0.len();
-        (self.old, self.new) = (Entries(&old[whole..]), Entries(&new[whole..]));
-    }
-}
-
-impl<'a> Iterator for Changed<'a> {
-    type Item = (Option<Entry<'a>>, Option<Entry<'a>>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            self.skip_shared();
-            let (mut old, mut new) = (Entries(self.old.0), Entries(self.new.0));
-            let (mut left, mut right) = (old.next(), new.next());
-            match (&left, &right) {
-                (None, None) => return None,
-                (Some(before), Some(after)) => match order(before, after) {
-                    Ordering::Less => right = None,
-                    Ordering::Equal => {}
-                    Ordering::Greater => left = None,
-                },
-                _ => {}
-            }
-            if left.is_some() {
-                self.old = old;
-            }
-            if right.is_some() {
-                self.new = new;
-            }
-            // Where only the mode changed, the content is the same.
-            if left.map(|entry| entry.id) != right.map(|entry| entry.id) {
-                return Some((left, right));
-            }
-        }
-    }
-}
-
-/// How many bytes both begin with.
-fn shared(old: &[u8], new: &[u8]) -> usize {
-    const STEP: usize = 256;
-    let steps = old.chunks_exact(STEP).zip(new.chunks_exact(STEP));
-    let whole = steps.take_while(|(old, new)| old == new).count() * STEP;
-    let rest = old[whole..].iter().zip(&new[whole..]);
-    whole + rest.take_while(|(old, new)| old == new).count()
-}
-
-/// git sorts a folder as if its name ended in `/`.
-fn order(left: &Entry<'_>, right: &Entry<'_>) -> Ordering {
-    let end = |entry: &Entry<'_>| entry.folder.then_some(&b'/');
-    left.name.iter().chain(end(left)).cmp(right.name.iter().chain(end(right)))
 }
 
 #[cfg(test)]

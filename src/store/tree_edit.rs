@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use git2::{ObjectType, Oid, Repository};
 
 use super::error::StoreError;
-use super::raw_tree::{entries, order};
+use super::raw_tree::{Entries, Entry, order};
 
 /// Files to set or to remove, by name, and the same in folders.
 #[derive(Debug, Default)]
@@ -52,8 +52,7 @@ impl TreeEdit {
         let base = base.map(|base| odb.read(base)).transpose()?;
         let base = base.as_ref().map_or(&[][..], |base| base.data());
         let mut folders = BTreeMap::new();
-        for entry in entries(base) {
-            let entry = entry?;
+        for entry in whole(base)? {
             if entry.is_folder && self.changes(entry.name) {
                 folders.insert(entry.name.to_vec(), entry.id);
             }
@@ -77,8 +76,7 @@ impl TreeEdit {
         new.sort_by(|one, other| order((one.0.as_bytes(), one.1), (other.0.as_bytes(), other.1)));
         let mut edited = Vec::with_capacity(base.len() + 64 * new.len());
         let mut new = new.into_iter().peekable();
-        for entry in entries(base) {
-            let entry = entry?;
+        for entry in Entries(base) {
             if self.changes(entry.name) {
                 continue;
             }
@@ -97,6 +95,14 @@ impl TreeEdit {
     fn changes(&self, name: &[u8]) -> bool {
         std::str::from_utf8(name).is_ok_and(|name| self.0.contains_key(name))
     }
+}
+
+/// The entries of a tree that has nothing else.
+fn whole(tree: &[u8]) -> Result<impl Iterator<Item = Entry<'_>>, StoreError> {
+    let mut entries = Entries(tree);
+    entries.by_ref().for_each(drop);
+    let broken = || StoreError::Local("git: a tree is broken".to_owned());
+    if entries.0.is_empty() { Ok(Entries(tree)) } else { Err(broken()) }
 }
 
 fn append(tree: &mut Vec<u8>, (name, is_folder, id): (&str, bool, Oid)) {

@@ -7,7 +7,7 @@ use git2::{ObjectType, Odb, Oid, Repository};
 use super::delta;
 use super::pack::Writer;
 use super::receive::{self, Pushed};
-use crate::store::raw_tree::news;
+use crate::store::raw_tree::Changed;
 use crate::store::transport::{TransportError, Update};
 
 /// Sends an update through `send`, and reads what became of it. An edited tree goes as a delta
@@ -79,6 +79,12 @@ impl Outgoing<'_> {
             Some(base) => self.writer.delta(base, &delta::between(there, data.data())),
             None => self.writer.whole(ObjectType::Tree, data.data()),
         }
-        news(data.data(), there).map_err(|error| TransportError::Local(error.to_string()))
+        let news = Changed::new(there, data.data()).filter_map(|(before, after)| {
+            let before = before.filter(|before| before.is_folder).map(|before| before.id);
+            // A submodule's commit is not ours to send.
+            let after = after.filter(|after| !after.is_submodule())?;
+            Some((after.id, after.is_folder, before))
+        });
+        Ok(news.collect())
     }
 }

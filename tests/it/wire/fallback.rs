@@ -149,8 +149,8 @@ fn a_server_that_takes_no_thin_packs_gets_a_whole_one() {
     let pushes = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&pushes);
     let (root, server) = standing_in(move |message| {
-        let pushed = message.request.is_push().then(|| count.fetch_add(1, Ordering::SeqCst));
-        (pushed == Some(0)).then(|| {
+        let number = message.request.is_push().then(|| count.fetch_add(1, Ordering::SeqCst));
+        (number == Some(0)).then(|| {
             let report = line("unpack index-pack abnormal exit\n")
                 + &line("ng refs/heads/main unpacker error\n")
                 + "0000";

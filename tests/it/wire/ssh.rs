@@ -17,6 +17,12 @@ use crate::support::way::pin;
 use crate::support::witness::assert_none_runs_with;
 
 pub const VERSION: &str = "AcceptEnv GIT_PROTOCOL\n";
+/// Runs upload-pack alone.
+const READ_ONLY: &str = "\
+case $1 in
+  git-upload-pack) sh -c \"$SSH_ORIGINAL_COMMAND\" ;;
+  *) echo 'You may only read.' >&2; false ;;
+esac";
 
 /// A services-root behind SSH, each of whose services runs through a script that keeps a diary.
 pub struct Shell {
@@ -127,11 +133,7 @@ fn who_may_only_read_can_look_and_is_told_when_pushing() {
     let root = Root::new(&["api"]);
     root.stage("api", "1");
     let before = root.refs();
-    let script = "case $1 in\n\
-                  git-upload-pack) sh -c \"$SSH_ORIGINAL_COMMAND\" ;;\n\
-                  *) echo 'You may only read.' >&2; false ;;\n\
-                  esac";
-    let shell = Shell::new(root, VERSION, script);
+    let shell = Shell::new(root, VERSION, READ_ONLY);
     let status = shell.with_ssh(pinrail_at(&shell.url(), &["--json", "status"]));
     let looked = run(&mut { status }).succeeded();
     assert!(looked.stdout.contains("\"api\""), "{looked:#?}");
@@ -144,11 +146,7 @@ fn who_may_only_read_can_look_and_is_told_when_pushing() {
 
 #[test]
 fn who_may_only_read_finds_a_pin_that_is_there_already() {
-    let script = "case $1 in\n\
-                  git-upload-pack) sh -c \"$SSH_ORIGINAL_COMMAND\" ;;\n\
-                  *) echo 'You may only read.' >&2; false ;;\n\
-                  esac";
-    let shell = Shell::new(Root::new(&["api"]), VERSION, script);
+    let shell = Shell::new(Root::new(&["api"]), VERSION, READ_ONLY);
     let path = shell.root.repo();
     let path = path.to_str().expect("the path is UTF-8");
     run(&mut pin(path, "api", "1")).assert_verdict("0 pinned");

@@ -35,3 +35,4 @@ mod support;
 mod surface;
 mod surroundings;
 mod tls_and_proxy;
+mod wire;

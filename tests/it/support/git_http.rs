@@ -7,6 +7,7 @@ use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, Weak};
 use std::thread::{self, JoinHandle};
 
@@ -82,6 +83,8 @@ impl GitHttp {
             access,
             redirects: Mutex::default(),
             log: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            is_old: AtomicBool::new(false),
             pushes: Hook::default(),
             reads: Hook::default(),
             stand: OnceLock::new(),
@@ -102,6 +105,16 @@ impl GitHttp {
     /// Every request so far, in the order of arrival.
     pub fn log(&self) -> Vec<Request> {
         self.shared.log.lock().expect("the log").clone()
+    }
+
+    /// How many connections there were so far.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Speaks no other version of the protocol than the first from here on.
+    pub fn grow_old(&self) {
+        self.shared.is_old.store(true, Ordering::SeqCst);
     }
 
     /// Asks `decide` before each `POST …/git-receive-pack` that was let in, one at a time, with
@@ -210,6 +223,8 @@ struct Shared {
     access: Access,
     redirects: Mutex<Vec<(String, String)>>,
     log: Mutex<Vec<Request>>,
+    connections: AtomicUsize,
+    is_old: AtomicBool,
     pushes: Hook,
     reads: Hook,
     stand: OnceLock<Stand>,
@@ -275,6 +290,7 @@ impl Shared {
     fn forward(&self, message: &Message) -> Reply {
         let request = &message.request;
         let protocol = message.header("git-protocol").unwrap_or_default();
+        let protocol = if self.is_old.load(Ordering::SeqCst) { "" } else { protocol };
         let mut command = git::hermetic(&self.backend);
         command
             .env("GIT_PROJECT_ROOT", &self.root)
@@ -324,6 +340,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) -> Panicked {
             panicked |= thread.join().is_err();
         }
         let Ok(stream) = stream else { continue };
+        shared.connections.fetch_add(1, Ordering::SeqCst);
         let stream = Arc::new(stream);
         let handle = Arc::downgrade(&stream);
         let shared = Arc::clone(shared);

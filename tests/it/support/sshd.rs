@@ -23,6 +23,11 @@ pub struct Sshd {
 impl Sshd {
     /// Starts the server; its keys, its configuration and `home` are put into `dir`.
     pub fn start(dir: &Path) -> Sshd {
+        Sshd::configured(dir, "AcceptEnv GIT_PROTOCOL\n")
+    }
+
+    /// The same with these lines in its configuration, and without leave for variables.
+    pub fn configured(dir: &Path, lines: &str) -> Sshd {
         assert!(Path::new(SSHD).exists(), "sshd is missing: run tests/run, which installs it");
         let user = checked(hermetic("id").arg("-un"));
         if user == "root" {
@@ -38,7 +43,7 @@ impl Sshd {
         std::fs::copy(ssh.join("id_ed25519.pub"), dir.join("authorized_keys"))
             .expect("authorise the client's key");
 
-        let (server, port, log) = listen(&dir);
+        let (server, port, log) = listen(&dir, lines);
         let sshd = Sshd { server, dir, user, port, log };
         sshd.introduce("host_key", &sshd.known_hosts());
         sshd.introduce("wrong_host_key", &sshd.wrong_known_hosts());
@@ -152,7 +157,7 @@ impl Drop for Agent {
 }
 
 /// Starts sshd on a free port and waits until it listens.
-fn listen(dir: &Path) -> (Child, u16, Arc<Mutex<String>>) {
+fn listen(dir: &Path, lines: &str) -> (Child, u16, Arc<Mutex<String>>) {
     let mut said = String::new();
     // sshd cannot choose a port itself, and the one found free may be gone when it gets there.
     for _ in 0..10 {
@@ -160,7 +165,7 @@ fn listen(dir: &Path) -> (Child, u16, Arc<Mutex<String>>) {
             .and_then(|listener| listener.local_addr())
             .expect("find a free port")
             .port();
-        let config = configure(dir, port);
+        let config = configure(dir, port, lines);
         let mut server =
             sshd(&config).args(["-D", "-e"]).stderr(Stdio::piped()).spawn().expect("start sshd");
         let mut stderr = BufReader::new(server.stderr.take().expect("its stderr is a pipe"));
@@ -177,7 +182,7 @@ fn listen(dir: &Path) -> (Child, u16, Arc<Mutex<String>>) {
     panic!("sshd does not start: {said}");
 }
 
-fn configure(dir: &Path, port: u16) -> PathBuf {
+fn configure(dir: &Path, port: u16, lines: &str) -> PathBuf {
     let path = dir.join("sshd_config");
     let at = dir.display();
     let config = format!(
@@ -195,8 +200,8 @@ fn configure(dir: &Path, port: u16) -> PathBuf {
          PidFile none\n\
          MaxStartups 200:30:400\n\
          MaxSessions 200\n\
-         AcceptEnv GIT_PROTOCOL\n\
-         SetEnv GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null\n"
+         SetEnv GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/dev/null\n\
+         {lines}"
     );
     // From 9.8 on, sshd shuts out an address that often fails to log in, and here all clients
     // have the same one. Before, it did not know the word.

@@ -153,6 +153,9 @@ impl Wire {
     fn learn(&self, until: Instant) -> Result<bool, TransportError> {
         let known = self.server.capabilities(until)?;
         if let Some(known) = known {
+            if !known.filter {
+                self.meter.note("reading whole commits: the server leaves nothing out of them");
+            }
             self.abilities.set(Abilities::Known(known));
         }
         Ok(known.is_some())

@@ -34,6 +34,9 @@ impl Variables {
             meter: Meter::default(),
             credentials: Credentials { tokens: self.tokens().into_iter().chain(login).collect() },
             ca_file: ca_file.or_else(|| self.get("CI_SERVER_TLS_CA_FILE").map(PathBuf::from)),
+            proxied: ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
+                .iter()
+                .any(|name| self.get(name).is_some()),
             ssh_key: self.get("PINRAIL_SSH_KEY").map(PathBuf::from),
             ssh_command: self.get("GIT_SSH_COMMAND").map(ToOwned::to_owned),
             home: self.get("HOME").map(PathBuf::from),

@@ -52,6 +52,8 @@ pub struct Access {
     pub credentials: Credentials,
     /// A file of PEM certificates to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// Whether HTTP goes through a proxy.
+    pub proxied: bool,
     /// The private key for SSH, where the agent or ssh's own configuration do not tell.
     pub ssh_key: Option<PathBuf>,
     /// The shell command to run in place of `ssh` (`GIT_SSH_COMMAND`).

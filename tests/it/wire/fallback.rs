@@ -187,3 +187,17 @@ fn a_root_that_lies_on_another_server_now_is_not_followed_there() {
     assert!(server.log().is_empty(), "{:#?}", server.log());
     assert_eq!(root.refs(), before);
 }
+
+#[test]
+fn a_main_branch_of_another_name_is_found_by_head() {
+    let (root, server) = behind(|root, _| {
+        let repo = root.repo();
+        let config = root.file("pinrail.yaml").expect("the configuration");
+        root.commit("pinrail.yaml", &format!("{config}branches: {{main: trunk, pins: trunk}}\n"));
+        git(&repo, &["branch", "-m", "main", "trunk"]);
+        git(&repo, &["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+    });
+    let pinned = run(&mut pin(&server.url("root.git"), "api", "1"));
+    assert_eq!(pinned.verdict(), "0 pinned", "{pinned:#?}");
+    assert_eq!(root.branch_tip("trunk").as_deref(), pinned.document()["commit"].as_str());
+}

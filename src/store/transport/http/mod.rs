@@ -2,15 +2,15 @@
 //! where they belong, and redirects only where git itself would follow them.
 
 mod answer;
+mod client;
 
 use std::error::Error;
-use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use git2::transport::{Service, SmartSubtransportStream};
 use reqwest::StatusCode;
-use reqwest::blocking::{Client, RequestBuilder, Response};
+use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use secrecy::ExposeSecret;
 use url::Url;
@@ -23,9 +23,8 @@ use crate::store::credentials::Choice;
 use crate::store::helper::{self, Login};
 use crate::store::traffic::Meter;
 use answer::{Answer, shown};
+use client::Clients;
 
-/// Some servers speak the smart protocol to `git/` alone.
-const USER_AGENT: &str = concat!("git/pinrail-", env!("CARGO_PKG_VERSION"));
 /// A moved project and a missing `.git` need two; a loop must end.
 const REDIRECTS: usize = 3;
 
@@ -33,8 +32,7 @@ const REDIRECTS: usize = 3;
 pub struct Http(Arc<Shared>);
 
 struct Shared {
-    /// Never dropped: that waits for its thread, which a server can keep busy.
-    client: ManuallyDrop<Client>,
+    clients: Clients,
     /// The user name of the URL, for credential helpers.
     user: Option<String>,
     state: Mutex<State>,
@@ -75,42 +73,16 @@ impl Http {
         base.set_fragment(None);
         let path = base.path().trim_end_matches('/').to_owned();
         base.set_path(&path);
-        let client = ManuallyDrop::new(client(access)?);
+        let clients = Clients::new(access)?;
         let state = Mutex::new(State { base, login, approved: false });
         Ok(Self(Arc::new(Shared {
-            client,
+            clients,
             user,
             state,
             failure: Mutex::default(),
             meter: access.meter.clone(),
         })))
     }
-}
-
-fn client(access: &Access) -> Result<Client, TransportError> {
-    let mut builder = Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(USER_AGENT)
-        .connect_timeout(Duration::from_secs(20))
-        .timeout(None);
-    if let Some(path) = &access.ca_file {
-        let failed = |problem: &dyn std::fmt::Display| {
-            TransportError::Local(format!("cannot use the CA file {}: {problem}", path.display()))
-        };
-        let pem = std::fs::read(path).map_err(|error| failed(&error))?;
-        let certificates =
-            reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| failed(&error))?;
-        if certificates.is_empty() {
-            return Err(failed(&"it holds no certificate"));
-        }
-        builder = builder.tls_certs_merge(certificates);
-    }
-    builder.build().map_err(|error| {
-        let with =
-            access.ca_file.as_ref().map(|path| format!(" with the CA file {}", path.display()));
-        let with = with.unwrap_or_default();
-        TransportError::Local(format!("cannot set up HTTP{with}: {}", causes(&error)))
-    })
 }
 
 const UPLOAD_PACK: &str = "git-upload-pack";
@@ -195,7 +167,8 @@ impl Shared {
             url.set_path(&format!("{}/info/refs", url.path()));
             url.set_query(Some(&format!("service={service}")));
             self.meter.asked(0);
-            let answer = self.send(versioned(self.client.get(url.clone()), second), until)?;
+            let request = self.clients.of(&url)?.get(url.clone());
+            let answer = self.send(versioned(request, second), until)?;
             let status = answer.status();
             if status.is_redirection() && redirects < REDIRECTS {
                 redirects += 1;
@@ -241,7 +214,8 @@ impl Shared {
         url.set_path(&format!("{}/{service}", url.path()));
         self.meter.asked(body.len());
         let request = self
-            .client
+            .clients
+            .of(&url)?
             .post(url)
             .header(CONTENT_TYPE, format!("application/x-{service}-request"))
             .body(body);

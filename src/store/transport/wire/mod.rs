@@ -197,6 +197,8 @@ impl Wire {
             }
             fetched.names.push(name);
         }
+        // The branch that HEAD stands for is there, though nobody asked for it.
+        fetched.names.extend(fetched.head.clone().filter(|head| !fetched.names.contains(head)));
         Ok(fetched)
     }
 

@@ -3,12 +3,13 @@
 //! The decision after a failed push rests on what the branch holds, never on what a
 //! message says: servers word races and refusals alike.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use git2::{Oid, Repository};
 
 use super::commit::{self, Author};
 use super::error::StoreError;
+use super::pace::Pace;
 use super::plan::{Committed, Failure, Planned, Reading, Write};
 use super::snapshot::{Objects, Snapshot, Tips};
 use super::traffic::Meter;
@@ -25,42 +26,6 @@ const REFUSALS_WHEN_MOVING: u32 = 100;
 const TRIES_TO_READ: u32 = 4;
 /// Time to find out what became of a push that ended at the deadline.
 const LAST_LOOK: Duration = Duration::from_secs(10);
-
-/// When to give up and how to wait, so that tests need not wait for real.
-pub struct Pace {
-    started: Instant,
-    deadline: Instant,
-    now: Box<dyn FnMut() -> Instant>,
-    sleep: Box<dyn FnMut(Duration)>,
-}
-
-impl Pace {
-    pub(super) fn new(deadline: Instant) -> Self {
-        Self {
-            started: Instant::now(),
-            deadline,
-            now: Box::new(Instant::now),
-            sleep: Box::new(std::thread::sleep),
-        }
-    }
-
-    pub(super) fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
-    fn now(&mut self) -> Instant {
-        (self.now)()
-    }
-
-    /// Sleeps for a random part of `longest`, so that writers do not meet again; never for
-    /// so long that only a few tries would be left.
-    fn pause(&mut self, longest: Duration, meter: &Meter) {
-        let now = self.now();
-        let left = self.deadline.saturating_duration_since(now);
-        let pause = longest.min(left / 8).mul_f64(fastrand::f64());
-        meter.time(|traffic| &mut traffic.waiting, || (self.sleep)(pause));
-    }
-}
 
 /// Where the branch is after a failed push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

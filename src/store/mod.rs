@@ -14,6 +14,7 @@ mod init;
 mod land;
 mod location;
 mod missing;
+mod pace;
 mod plan;
 mod raw_tree;
 mod search;
@@ -30,8 +31,8 @@ pub use credentials::{Credentials, Token, TokenScope};
 pub use error::StoreError;
 pub use history::{FileChange, LastChange, Moment};
 pub use init::init;
-pub use land::Pace;
 pub use location::{Location, LocationError, configured_author, origin_of};
+pub use pace::Pace;
 pub use plan::{Committed, Failure, Planned, Reading, Write};
 use snapshot::Objects;
 pub use snapshot::{CommitId, Snapshot, Tips};
@@ -41,7 +42,6 @@ pub use transport::fuzzed;
 pub use work_tree::WorkTree;
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use crate::domain::name::BranchName;
 use transport::{Fetched, Transport};
@@ -109,7 +109,7 @@ impl StateRepo {
     /// Says that a change is to be landed, so that the way for it is made meanwhile.
     pub fn expect_write(&mut self) {
         if !self.dry_run {
-            self.transport.expect_push(self.pace.deadline());
+            self.transport.expect_push(self.pace.deadline);
         }
     }
 
@@ -124,13 +124,5 @@ impl StateRepo {
             .map_err(|error| StoreError::transport(&self.location, error))?;
         self.seen = Some((reading.clone(), fetched.clone()));
         Ok(Tips::new(Objects::of(&*self.transport, &self.location), fetched))
-    }
-}
-
-impl Pace {
-    /// The real clock, given up on after `timeout`.
-    #[must_use]
-    pub fn until(timeout: Duration) -> Self {
-        Self::new(Instant::now() + timeout)
     }
 }

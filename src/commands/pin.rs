@@ -52,7 +52,8 @@ pub struct PinArgs {
     /// Also if the service has never been heard of, where its domain lets it in
     #[arg(long)]
     create: bool,
-    /// The service's domain, for its first pin [default: `services`, or the only one]
+    /// The service's domain, for its first pin [default: `services`, or the only one]; where
+    /// there are many, it spares reading the others'
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<DomainName>,
     /// Take repository, chart path and chart version from the registry again, as for a first

@@ -22,6 +22,8 @@ const TRIES_WHEN_STILL: u32 = 3;
 /// Refusals in a row, each while the branch moved, after which the server means it. A race
 /// that is lost looks the same, so there must be more than contention brings.
 const REFUSALS_WHEN_MOVING: u32 = 100;
+/// So many lost races make the pause before the next try longer, once more for each.
+const CROWD: u32 = 8;
 /// Tries to reach a server that cannot be reached.
 const TRIES_TO_READ: u32 = 4;
 /// Time to find out what became of a push that ended at the deadline.
@@ -95,6 +97,8 @@ struct Tally {
     refused: u32,
     unanswered: u32,
     refused_while_moving: u32,
+    /// Races.
+    lost: u32,
 }
 
 /// A commit that was pushed with no success so far.
@@ -246,8 +250,10 @@ impl Landing<'_> {
             if self.pace.now() + cycle >= self.pace.deadline {
                 return Err(self.contention(&branch, tally));
             }
-            // The last cycle measures the way, the repository and the server's load.
-            self.pace.pause(cycle * 4, self.meter);
+            // The last cycle measures the way, the repository and the server's load; many lost
+            // races in a row show a crowd, which needs more room than a few.
+            tally.lost += 1;
+            self.pace.pause(cycle * 4 * (1 + tally.lost / CROWD), self.meter);
         }
         Ok(())
     }

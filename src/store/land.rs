@@ -21,7 +21,7 @@ use crate::domain::name::BranchName;
 const TRIES_WHEN_STILL: u32 = 3;
 /// Refusals in a row, each while the branch moved, after which the server means it. A race
 /// that is lost looks the same, so there must be more than contention brings.
-const REFUSALS_WHEN_MOVING: u32 = 100;
+const REFUSALS_WHEN_MOVING: u32 = 50;
 /// So many lost races make the pause before the next try longer, once more for each.
 const CROWD: u32 = 8;
 /// Tries to reach a server that cannot be reached.

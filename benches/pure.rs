@@ -60,7 +60,7 @@ fn expand_a_host(bencher: Bencher) {
 
 #[divan::bench]
 fn render_a_go_template(bencher: Bencher) {
-    let text = "{{ if hasKey .values \"pin\" }}{{ .values.pin | lower }}{{ else }}none{{ end }}";
+    let text = "{{ if hasKey .values \"pin\" }}{{ .values.pin | trunc 7 }}{{ else }}none{{ end }}";
     let template = GoTemplate::parse(text).expect("a template");
     let values = serde_json::json!({"values": {"pin": "A2A7D76D"}});
     let values = values.as_object().expect("an object");

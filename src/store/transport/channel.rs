@@ -1,19 +1,20 @@
-//! What carries git's protocol: HTTP or SSH.
+//! What carries git's protocol to libgit2, which only reads: HTTP or SSH.
 
 use std::time::Instant;
 
-use git2::transport::{Service, SmartSubtransportStream};
+use git2::transport::SmartSubtransportStream;
 
 use super::TransportError;
 
-/// Bytes to and from git's services on a server.
+/// Bytes to and from upload-pack on a server.
 pub trait Channel: Send + Sync {
     /// Whether each request is answered on its own, as over HTTP.
     fn is_stateless(&self) -> bool;
-    /// Opens a service. What is written goes to it, what is read comes from it.
+    /// Opens upload-pack: the first time for its branches. What is written goes to it, what
+    /// is read comes from it.
     fn open(
         &self,
-        service: Service,
+        first: bool,
         until: Instant,
     ) -> Result<Box<dyn SmartSubtransportStream>, TransportError>;
     /// The error behind a read or write of a stream that failed, if there was one.

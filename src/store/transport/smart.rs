@@ -217,9 +217,15 @@ impl SmartSubtransport for Subtransport {
         service: Service,
     ) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
         let until = self.0.until.lock().map_or_else(|_| Instant::now(), |until| *until);
-        let is_opening = matches!(service, Service::UploadPackLs | Service::ReceivePackLs);
-        match self.0.channel.open(service, until) {
-            Ok(stream) if is_opening => {
+        let first = match service {
+            Service::UploadPackLs => true,
+            Service::UploadPack => false,
+            Service::ReceivePackLs | Service::ReceivePack => {
+                return Err(git2::Error::from_str("libgit2 only reads"));
+            }
+        };
+        match self.0.channel.open(first, until) {
+            Ok(stream) if first => {
                 Ok(Box::new(Advertisement::new(stream, Arc::clone(&self.0.is_cut))))
             }
             Ok(stream) => Ok(stream),

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use git2::transport::{Service, SmartSubtransportStream};
+use git2::transport::SmartSubtransportStream;
 use tempfile::TempDir;
 
 use super::TransportError;
@@ -292,25 +292,14 @@ impl Channel for Ssh {
 
     fn open(
         &self,
-        service: Service,
+        _: bool,
         until: Instant,
     ) -> Result<Box<dyn SmartSubtransportStream>, TransportError> {
         self.0.meter.asked(0);
-        match service {
-            Service::UploadPackLs | Service::UploadPack => {
-                let session = Session::start(
-                    self.0.command(UPLOAD_PACK),
-                    until,
-                    &self.0.failure,
-                    &self.0.meter,
-                );
-                let failed = |error| TransportError::Local(format!("cannot run ssh: {error}"));
-                Ok(Box::new(session.map_err(failed)?))
-            }
-            Service::ReceivePackLs | Service::ReceivePack => {
-                Err(TransportError::Local("pushes do not go through libgit2".to_owned()))
-            }
-        }
+        let upload_pack = self.0.command(UPLOAD_PACK);
+        let session = Session::start(upload_pack, until, &self.0.failure, &self.0.meter);
+        let failed = |error| TransportError::Local(format!("cannot run ssh: {error}"));
+        Ok(Box::new(session.map_err(failed)?))
     }
 
     fn failure(&self) -> Option<TransportError> {

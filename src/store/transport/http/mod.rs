@@ -8,7 +8,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use git2::transport::{Service, SmartSubtransportStream};
+use git2::transport::SmartSubtransportStream;
 use reqwest::StatusCode;
 use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
@@ -94,7 +94,7 @@ impl Server for Http {
     }
 
     fn capabilities(&self, until: Instant) -> Result<Option<Capabilities>, TransportError> {
-        let mut answer = self.0.advertised(UPLOAD_PACK, true, until)?;
+        let mut answer = self.0.advertised(true, until)?;
         let words = |unread: Unread| TransportError::Unreachable(unread.to_string());
         wire::capabilities(&mut answer)
             .map_err(|unread| self.failed().unwrap_or_else(|| words(unread)))
@@ -124,17 +124,14 @@ impl Channel for Http {
 
     fn open(
         &self,
-        service: Service,
+        first: bool,
         until: Instant,
     ) -> Result<Box<dyn SmartSubtransportStream>, TransportError> {
-        match service {
-            Service::UploadPackLs => Ok(Box::new(self.0.advertised(UPLOAD_PACK, false, until)?)),
-            Service::ReceivePackLs => {
-                Ok(Box::new(self.0.advertised(RECEIVE_PACK, false, until)?))
-            }
-            Service::UploadPack => Ok(Box::new(Answer::to(&self.0, UPLOAD_PACK, until))),
-            Service::ReceivePack => Ok(Box::new(Answer::to(&self.0, RECEIVE_PACK, until))),
-        }
+        Ok(Box::new(if first {
+            self.0.advertised(false, until)?
+        } else {
+            Answer::to(&self.0, UPLOAD_PACK, until)
+        }))
     }
 
     fn failure(&self) -> Option<TransportError> {
@@ -154,10 +151,9 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks a service for its branches; finds out here who we are and where to go on.
+    /// Asks upload-pack for its branches; finds out here who we are and where to go on.
     fn advertised(
         self: &Arc<Self>,
-        service: &'static str,
         second: bool,
         until: Instant,
     ) -> Result<Answer, TransportError> {
@@ -165,20 +161,20 @@ impl Shared {
         loop {
             let mut url = self.state().base.clone();
             url.set_path(&format!("{}/info/refs", url.path()));
-            url.set_query(Some(&format!("service={service}")));
+            url.set_query(Some(&format!("service={UPLOAD_PACK}")));
             self.meter.asked(0);
             let request = self.clients.of(&url)?.get(url.clone());
             let answer = self.send(versioned(request, second), until)?;
             let status = answer.status();
             if status.is_redirection() && redirects < REDIRECTS {
                 redirects += 1;
-                self.follow(&url, &answer, service)?;
+                self.follow(&url, &answer)?;
             } else if status == StatusCode::UNAUTHORIZED && self.another_login(until)? {
                 // Asked again with the new one.
             } else {
-                let answer = self.accept(answer, service, "advertisement")?;
+                let answer = self.accept(answer, UPLOAD_PACK, "advertisement")?;
                 self.remember_login(until);
-                return Ok(Answer::begun(self, service, answer, until));
+                return Ok(Answer::begun(self, UPLOAD_PACK, answer, until));
             }
         }
     }
@@ -245,7 +241,7 @@ impl Shared {
 
     /// Goes to the new address if it is the same server's, no less encrypted, and the
     /// answer to the same question: what git calls `http.followRedirects=initial`.
-    fn follow(&self, from: &Url, answer: &Response, service: &str) -> Result<(), TransportError> {
+    fn follow(&self, from: &Url, answer: &Response) -> Result<(), TransportError> {
         let target = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let target = target.and_then(|target| from.join(target).ok());
         let refused = |what: &str| TransportError::NotFound(format!("it {what}"));
@@ -258,7 +254,7 @@ impl Shared {
             && (target.scheme() == from.scheme() || target.scheme() == "https")
             && (target.port_or_known_default() == from.port_or_known_default()
                 || from.scheme() != target.scheme());
-        let question = format!("service={service}");
+        let question = format!("service={UPLOAD_PACK}");
         let Some(path) = target.path().strip_suffix("/info/refs").map(ToOwned::to_owned) else {
             return Err(refused(&shown));
         };

@@ -2,7 +2,7 @@
 
 import { invalid, notFound } from './errors.mjs';
 import { statusesOf } from './gates.mjs';
-import { paged, repoShape, repoUrl, userShape } from './shapes.mjs';
+import { paged, repoUrl, smallRepo, userShape } from './shapes.mjs';
 
 const REPO = '/repos/{owner}/{repo}';
 
@@ -33,7 +33,7 @@ export default function checks(router) {
     const bad = newest.some(({ state }) => state === 'failure' || state === 'error');
     const state = bad ? 'failure' : newest.length > 0 && newest.every((one) => one.state === 'success') ? 'success' : 'pending';
     const url = `${repoUrl(forge, project)}/commits/${sha}`;
-    return { status: 200, body: { state, statuses: newest.map((one) => small(statusShape(ctx, one))), sha, total_count: newest.length, repository: repoShape(forge, project), commit_url: url, url: `${url}/status` } };
+    return { status: 200, body: { state, statuses: newest.map((one) => small(statusShape(ctx, one))), sha, total_count: newest.length, repository: smallRepo(forge, project), commit_url: url, url: `${url}/status` } };
   });
   // Actions' own results would be here; a gate on them is played with statuses.
   router.on('GET', `${REPO}/commits/{ref...}/check-runs`, { needs: 'checks:read' }, async (ctx) => {

@@ -3,19 +3,18 @@
 // https://docs.github.com/en/graphql/guides/forming-calls-with-graphql
 
 import fs from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { mutations } from './mutations.mjs';
 import { queries } from './queries.mjs';
 
-const require = createRequire(import.meta.url);
 let engine;
 
 /** Reading the schema takes a third of a second, so only who uses GraphQL pays for it. */
 async function load() {
   if (engine) return engine;
   const graphql = await import('graphql');
-  const file = path.join(path.dirname(require.resolve('@octokit/graphql-schema')), 'schema.graphql');
+  const file = path.join(path.dirname(fileURLToPath(import.meta.resolve('@octokit/graphql-schema'))), 'schema.graphql');
   const schema = graphql.buildSchema(fs.readFileSync(file, 'utf8'), { assumeValid: true });
   return (engine = { ...graphql, schema });
 }

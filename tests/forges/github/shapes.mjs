@@ -51,9 +51,9 @@ export function repoShape(forge, project, user) {
   };
 }
 
-/** Allow-settings are not among the fields of the smaller shape. */
-function smallRepo(forge, project, user) {
-  return repoShape(forge, project, user);
+/** As it is inside other answers: how it merges is not told there. */
+export function smallRepo(forge, project, user) {
+  return Object.fromEntries(Object.entries(repoShape(forge, project, user)).filter(([key]) => !key.startsWith('allow_')));
 }
 
 export function commitUrl(forge, project, oid) {

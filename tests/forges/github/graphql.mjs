@@ -41,10 +41,16 @@ async function answer(ctx) {
   ctx.fail = (type, message) => {
     throw new GraphQLError(message, { extensions: { type } });
   };
-  const result = await execute({ schema, document, rootValue: { ...queries, ...mutations }, contextValue: ctx, variableValues: variables, operationName, typeResolver: ({ __typename }) => __typename });
+  const result = await execute({ schema, document, rootValue: { ...queries, ...mutations }, contextValue: ctx, variableValues: variables, operationName, typeResolver: ({ __typename }) => __typename, fieldResolver: modelled });
   const body = { ...(result.data === undefined ? {} : { data: result.data }) };
   if (result.errors) body.errors = result.errors.map((error) => told(ctx, error));
   return { status: 200, body };
+}
+
+/** Null would be a lie about a field that the fake does not have. */
+function modelled(source, args, ctx, { fieldName, parentType }) {
+  if (!(fieldName in source)) throw new Error(`the fake has no ${parentType.name}.${fieldName}`);
+  return typeof source[fieldName] === 'function' ? source[fieldName](args, ctx) : source[fieldName];
 }
 
 /** A field that the schema requires and the fake does not have is the fake's failure, not an answer. */

@@ -180,6 +180,11 @@ export function pullNode(ctx, project, request) {
       const state = ['ERROR', 'FAILURE', 'PENDING'].find((one) => states.includes(one)) ?? 'SUCCESS';
       return { id: `SCR_${request.headSha}`, state };
     },
+    commits: async (args) => {
+      const base = request.state === 'merged' ? request.baseSha : repo.branch(request.base);
+      const found = await repo.log(['--reverse', request.headSha, `^${base}`]);
+      return connection(found, args, ({ oid }) => ({ id: `PRC_${oid}`, url, commit: commitNode(ctx, project, oid) }));
+    },
     labels: (args) => connection(request.labels, args, (name) => ({ __typename: 'Label', id: `LA_${name}`, name, color: 'ededed', isDefault: false, url })),
     comments: (args) => connection(request.comments, args, (comment) => commentNode(ctx, comment, url)),
     reviews: (args) => connection(request.reviews, args, (review) => ({ __typename: 'PullRequestReview', id: `PRR_${review.id}`, state: review.dismissed ? 'DISMISSED' : review.state, author: userNode(ctx, review.user), body: review.body, submittedAt: review.at, url })),

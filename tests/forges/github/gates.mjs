@@ -43,7 +43,7 @@ export function demands(world, project, branch, user) {
   for (const ruleset of rulesetsOf(project, branch)) {
     if (user && ruleset.bypass.includes(user.login)) continue;
     const rule = (type) => ruleset.rules.find((one) => one.type === type);
-    const request = rule('pull_request')?.parameters;
+    const request = rule('pull_request') && (rule('pull_request').parameters ?? {});
     const checks = rule('required_status_checks')?.parameters;
     found.push({
       from: 'ruleset',

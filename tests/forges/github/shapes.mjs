@@ -6,7 +6,7 @@ import { linkHeader, page } from '../core/http.mjs';
 export function userShape(forge, user) {
   if (!user) return null;
   const url = `${forge.apiUrl()}/users/${encodeURIComponent(user.login)}`;
-  return { login: user.login, id: user.id, node_id: `U_${user.id}`, type: user.type, site_admin: Boolean(user.admin), url, html_url: `${forge.webUrl()}/${user.login}` };
+  return { login: user.login, id: user.id, node_id: `U_${user.id}`, type: user.type, site_admin: Boolean(user.admin), url, html_url: user.type === 'Bot' ? `${forge.webUrl()}/apps/${user.login.replace('[bot]', '')}` : `${forge.webUrl()}/${user.login}` };
 }
 
 export function ownerShape(forge, project) {

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 
 const require = createRequire(import.meta.url);
-const FORMAT = '2';
+const FORMAT = '3';
 
 /** `flavour`: "api.github.com" or "ghes-3.19" and so on; `names`: "GET /repos/{owner}/{repo}". */
 export function description(flavour, names) {
@@ -74,6 +74,8 @@ function plain(node) {
     const text = ['description', 'example', 'examples', 'externalDocs', 'title'].includes(key) && (typeof value === 'string' || key.startsWith('example'));
     if (!text) result[key] = plain(value);
   }
+  // A URL whose default is "" is "" when nobody gave one.
+  if (result.format === 'uri' && result.default === '') delete result.format;
   if (nullable !== true || isMap(node)) return nullable !== undefined && isMap(node) ? { ...result, nullable: plain(nullable) } : result;
   if (result.enum && !result.enum.includes(null)) result.enum.push(null);
   if (result.type) return { ...result, type: [...new Set([result.type, 'null'].flat())] };

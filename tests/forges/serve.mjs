@@ -14,7 +14,14 @@ import { start } from './core/server.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { layout: { type: 'string' }, ghes: { type: 'string' }, root: { type: 'string' }, port: { type: 'string' }, 'tls-cert': { type: 'string' }, 'tls-key': { type: 'string' } },
+  options: {
+    layout: { type: 'string' },
+    ghes: { type: 'string' },
+    root: { type: 'string' },
+    port: { type: 'string' },
+    'tls-cert': { type: 'string' },
+    'tls-key': { type: 'string' },
+  },
 });
 const makers = {
   github: async () => (await import('./github/index.mjs')).makeGitHub,
@@ -22,10 +29,15 @@ const makers = {
 };
 const [kind] = positionals;
 if (!makers[kind]) {
-  console.error('usage: serve.mjs github|gitlab [--layout=dotcom|ghes] [--ghes=3.19] [--root=/gitlab] [--tls-cert=FILE --tls-key=FILE]');
+  console.error(
+    'usage: serve.mjs github|gitlab [--layout=dotcom|ghes] [--ghes=3.19] [--root=/gitlab] [--tls-cert=FILE --tls-key=FILE]',
+  );
   process.exit(2);
 }
-const tls = values['tls-cert'] && { cert: fs.readFileSync(values['tls-cert']), key: fs.readFileSync(values['tls-key']) };
+const tls = values['tls-cert'] && {
+  cert: fs.readFileSync(values['tls-cert']),
+  key: fs.readFileSync(values['tls-key']),
+};
 const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 const { urls, stop } = await start(await makers[kind](), { ...given, port: Number(given.port ?? 0), tls });
 console.log(JSON.stringify(urls));

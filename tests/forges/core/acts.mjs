@@ -1,11 +1,10 @@
 // What people do on the forge's web pages and with their own clones while a client works, and what a
 // test sets up beforehand. Each takes one object and gives back what a test may want to know.
 
-import fs from 'node:fs/promises';
-import path from 'node:path';
 import { close, merged, noticeChanges, openRequest, recheck, touch } from './requests.mjs';
 import { mergeCommit } from './merge.mjs';
 import { ZERO } from './repo.mjs';
+import { seed } from './seed.mjs';
 
 export function projectOf({ world }, { project }) {
   const found = world.project(project);
@@ -29,13 +28,21 @@ export const acts = {
 
   project: async (forge, step) => {
     const project = await forge.world.addProject(rest(step));
-    return { id: project.id, dir: project.repo.dir, url: `${forge.webUrl()}/${project.path}.git`, sha: project.repo.branch(project.defaultBranch) };
+    return {
+      id: project.id,
+      dir: project.repo.dir,
+      url: `${forge.webUrl()}/${project.path}.git`,
+      sha: project.repo.branch(project.defaultBranch),
+    };
   },
 
   /** `expiresIn` in seconds of the forge's clock. */
   token: (forge, step) => {
     const { expiresIn, ...given } = rest(step);
-    const expiresAt = expiresIn === undefined ? (given.expiresAt ?? null) : forge.world.clock.iso(forge.world.clock.now() + expiresIn * 1000);
+    const expiresAt =
+      expiresIn === undefined
+        ? (given.expiresAt ?? null)
+        : forge.world.clock.iso(forge.world.clock.now() + expiresIn * 1000);
     const token = forge.makeToken({ ...given, expiresAt });
     return { name: token.name, secret: token.secret, id: token.id };
   },
@@ -44,7 +51,8 @@ export const acts = {
 
   member: (forge, { project, user, role }) => {
     const { world } = forge;
-    projectOf(forge, { project }).members[world.need(user).login] = world.roles?.[role] ?? { none: 0, read: 20, write: 30, developer: 30, maintain: 40, admin: 50 }[role] ?? role;
+    projectOf(forge, { project }).members[world.need(user).login] =
+      world.roles?.[role] ?? { none: 0, read: 20, write: 30, developer: 30, maintain: 40, admin: 50 }[role] ?? role;
   },
 
   configure: (forge, { do: _, project, defaultBranch, ...settings }) => {
@@ -59,14 +67,23 @@ export const acts = {
   clock: ({ world }, step) => world.clock.set(step),
 
   /** Someone else's commit: `files: {path: text | {base64}}`, `deletions`, on `branch` (made `from` another). */
-  push: async (forge, { project: name, branch, from, parent, files = {}, deletions = [], message = 'A change', by = 'human', token }) => {
+  push: async (
+    forge,
+    { project: name, branch, from, parent, files = {}, deletions = [], message = 'A change', by = 'human', token },
+  ) => {
     const { world } = forge;
     const project = projectOf(forge, { project: name });
     const user = world.need(by);
     const old = project.repo.branch(branch);
     const on = parent ?? old ?? project.repo.branch(from ?? project.defaultBranch);
     const additions = Object.entries(files).map(([file, text]) => ({ path: file, contents: bytes(text) }));
-    const oid = await project.repo.build(on, { additions, deletions, message, author: user, date: world.clock.seconds() });
+    const oid = await project.repo.build(on, {
+      additions,
+      deletions,
+      message,
+      author: user,
+      date: world.clock.seconds(),
+    });
     if (!(await project.repo.swap(`refs/heads/${branch}`, oid, old ?? ZERO))) throw new Error(`${branch} moved`);
     await noticeChanges(forge, project, { user, token: token ? world.token(token) : null, via: 'web', entry: null });
     return { sha: oid };
@@ -77,7 +94,8 @@ export const acts = {
     const project = projectOf(forge, { project: name });
     const next = to === null ? ZERO : await project.repo.resolve(to);
     if (!next) throw new Error(`no commit ${to}`);
-    if (!(await project.repo.swap(`refs/heads/${branch}`, next, project.repo.branch(branch) ?? ZERO))) throw new Error(`${branch} moved`);
+    if (!(await project.repo.swap(`refs/heads/${branch}`, next, project.repo.branch(branch) ?? ZERO)))
+      throw new Error(`${branch} moved`);
     await noticeChanges(forge, project, { user: forge.world.need(by), token: null, via: 'web', entry: null });
     return { sha: next };
   },
@@ -91,9 +109,19 @@ export const acts = {
     return { id: project.id };
   },
 
-  open: async (forge, { project: name, head, base, title = 'A request', body = '', by = 'human', draft = false, labels = [] }) => {
+  open: async (
+    forge,
+    { project: name, head, base, title = 'A request', body = '', by = 'human', draft = false, labels = [] },
+  ) => {
     const project = projectOf(forge, { project: name });
-    const request = openRequest(forge.world, project, { title, body, head, base: base ?? project.defaultBranch, author: forge.world.need(by), draft });
+    const request = openRequest(forge.world, project, {
+      title,
+      body,
+      head,
+      base: base ?? project.defaultBranch,
+      author: forge.world.need(by),
+      draft,
+    });
     request.labels = labels;
     forge.world.log.effect(null, 'request', `${project.path} ${head} -> ${request.base}`);
     return { number: request.number };
@@ -105,12 +133,20 @@ export const acts = {
     const { world } = forge;
     const base = project.repo.branch(request.base);
     const message = `Merge ${request.head}\n`;
-    const sha = await mergeCommit(project.repo, { base, head: request.headSha, method: step.method ?? 'merge', message, author: by, date: world.clock.seconds() });
+    const sha = await mergeCommit(project.repo, {
+      base,
+      head: request.headSha,
+      method: step.method ?? 'merge',
+      message,
+      author: by,
+      date: world.clock.seconds(),
+    });
     if (!sha) throw new Error('it has conflicts');
     if (!(await project.repo.swap(`refs/heads/${request.base}`, sha, base))) throw new Error(`${request.base} moved`);
     merged(world, request, by, sha);
     await noticeChanges(forge, project, { user: by, token: null, via: 'web', entry: null });
-    if (step.deleteBranch) await acts.reset(forge, { project: project.path, branch: request.head, to: null, by: by.login });
+    if (step.deleteBranch)
+      await acts.reset(forge, { project: project.path, branch: request.head, to: null, by: by.login });
     return { sha };
   },
 
@@ -137,7 +173,15 @@ export const acts = {
   /** `state`: APPROVED, CHANGES_REQUESTED, COMMENTED. */
   review: (forge, step) => {
     const { request, by } = requestOf(forge, step);
-    request.reviews.push({ id: forge.world.id(), user: by, state: step.state ?? 'APPROVED', body: step.body ?? '', sha: request.headSha, at: forge.world.clock.iso(), dismissed: false });
+    request.reviews.push({
+      id: forge.world.id(),
+      user: by,
+      state: step.state ?? 'APPROVED',
+      body: step.body ?? '',
+      sha: request.headSha,
+      at: forge.world.clock.iso(),
+      dismissed: false,
+    });
     touch(forge.world, request);
   },
 
@@ -153,42 +197,28 @@ export const acts = {
     const project = projectOf(forge, { project: name });
     const oid = branch ? project.repo.branch(branch) : sha;
     const now = forge.world.clock.iso();
-    project.statuses.push({ id: forge.world.id(), sha: oid, context, state, description, targetUrl: null, ref: branch ?? null, by: forge.world.need(by), createdAt: now, updatedAt: now });
+    project.statuses.push({
+      id: forge.world.id(),
+      sha: oid,
+      context,
+      state,
+      description,
+      targetUrl: null,
+      ref: branch ?? null,
+      by: forge.world.need(by),
+      createdAt: now,
+      updatedAt: now,
+    });
     return { sha: oid };
   },
 
-  sync: (forge, step) => noticeChanges(forge, projectOf(forge, step), { user: null, token: null, via: 'disk', entry: null }).then((changes) => ({ changes })),
+  sync: (forge, step) =>
+    noticeChanges(forge, projectOf(forge, step), { user: null, token: null, via: 'disk', entry: null }).then(
+      (changes) => ({ changes }),
+    ),
 
-  /**
-   * Many open requests at once (10,000 take about a second): one commit each, all in one process,
-   * their refs packed. `head`: "load/{n}".
-   */
-  seed: async (forge, { project: name, requests, head = 'load/{n}', title = 'Request {n}', base, by = 'human', labels = [] }) => {
-    const project = projectOf(forge, { project: name });
-    const { world } = forge;
-    const author = world.need(by);
-    const target = base ?? project.defaultBranch;
-    const tip = project.repo.branch(target);
-    const date = world.clock.seconds();
-    const stream = [];
-    for (let n = 1; n <= requests; n++) {
-      stream.push(`commit refs/forge/seed\nmark :${n}\ncommitter ${author.name} <${author.email}> ${date} +0000\ndata 4\nseed\nfrom ${tip}\nM 100644 inline load/${n}\ndata 2\nx\n\nget-mark :${n}\n`);
-    }
-    stream.push(`reset refs/forge/seed\nfrom ${ZERO}\n\n`);
-    const oids = (await project.repo.git(['fast-import', '--quiet', '--force'], { input: stream.join('') })).split('\n');
-    const packed = path.join(project.repo.dir, 'packed-refs');
-    await project.repo.git(['pack-refs', '--all']);
-    const before = (await fs.readFile(packed, 'utf8')).split('\n').filter((line) => line && !line.startsWith('#'));
-    const lines = [...before, ...oids.map((oid, i) => `${oid} refs/heads/${head.replace('{n}', i + 1)}`)];
-    lines.sort((a, b) => Buffer.compare(Buffer.from(a.slice(41)), Buffer.from(b.slice(41))));
-    await fs.writeFile(packed, `# pack-refs with: sorted \n${lines.join('\n')}\n`);
-    await project.repo.sync();
-    for (let n = 1; n <= requests; n++) {
-      const fill = (text) => text.replace('{n}', n);
-      openRequest(world, project, { title: fill(title), body: '', head: fill(head), base: target, author }).labels = labels;
-    }
-    return { first: project.lastNumber - requests + 1, last: project.lastNumber };
-  },
+  /** Many open requests at once: `requests`, `head` ("load/{n}"), `title`, `base`, `by`, `labels`. */
+  seed: (forge, { do: _, project, ...given }) => seed(forge.world, projectOf(forge, { project }), given),
 };
 
 function rest({ do: _, ...given }) {

@@ -38,10 +38,14 @@ export async function writeHooks(dir, whole) {
 /** What a push asks for: `[{old, new, ref}]`. https://git-scm.com/docs/pack-protocol */
 export function pushCommands(body) {
   const commands = [];
-  for (let at = 0; at + 4 <= body.length; ) {
+  for (let at = 0; at + 4 <= body.length;) {
     const length = Number.parseInt(body.subarray(at, at + 4).toString(), 16);
     if (!(length > 4)) break;
-    const line = body.subarray(at + 4, at + length).toString().split('\0')[0].trimEnd();
+    const line = body
+      .subarray(at + 4, at + length)
+      .toString()
+      .split('\0')[0]
+      .trimEnd();
     const match = /^([0-9a-f]{40}) ([0-9a-f]{40}) (.+)$/.exec(line);
     if (match) commands.push({ old: match[1], new: match[2], ref: match[3] });
     at += length;

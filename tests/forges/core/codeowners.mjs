@@ -8,11 +8,16 @@ export async function codeOwners(repo, branch, folders) {
   for (const folder of folders) {
     const text = await repo.read(`refs/heads/${branch}`, `${folder}CODEOWNERS`);
     if (!text) continue;
-    const lines = text.toString().split('\n').map((line) => line.replace(/(^|\s)#.*$/, '').trim());
-    return lines.filter((line) => line && !/^\^?\[/.test(line)).map((line) => {
-      const [pattern, ...owners] = line.split(/\s+/);
-      return { pattern, owners };
-    });
+    const lines = text
+      .toString()
+      .split('\n')
+      .map((line) => line.replace(/(^|\s)#.*$/, '').trim());
+    return lines
+      .filter((line) => line && !/^\^?\[/.test(line))
+      .map((line) => {
+        const [pattern, ...owners] = line.split(/\s+/);
+        return { pattern, owners };
+      });
   }
   return [];
 }
@@ -39,6 +44,10 @@ export function matches(pattern, file) {
 /** Branch patterns: `*` does not cross a slash for GitHub (fnmatch), and does for GitLab. */
 export function branchMatches(pattern, branch, crossing) {
   const star = crossing ? '.*' : '[^/]*';
-  const source = pattern.replace(/[.+?^$()|[\]\\{}]/g, '\\$&').replaceAll('**', '\u0002').replaceAll('*', star).replaceAll('\u0002', '.*');
+  const source = pattern
+    .replace(/[.+?^$()|[\]\\{}]/g, '\\$&')
+    .replaceAll('**', '\u0002')
+    .replaceAll('*', star)
+    .replaceAll('\u0002', '.*');
   return new RegExp(`^${source}$`).test(branch);
 }

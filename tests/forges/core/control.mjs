@@ -26,7 +26,8 @@ export function controls(forge) {
     'POST /settings': (body) => Object.assign(world.settings, body),
     'POST /faults': (body) => (forge.faults.load(body), { loaded: forge.faults.report.length }),
     'GET /faults': () => forge.faults.report,
-    'GET /log': (_, query) => world.log.entries.filter((entry) => [...query].every(([key, value]) => String(entry[key]) === value)),
+    'GET /log': (_, query) =>
+      world.log.entries.filter((entry) => [...query].every(([key, value]) => String(entry[key]) === value)),
     'DELETE /log': () => (world.log.clear(), {}),
     'GET /effects': () => world.log.effects,
     'GET /counters': () => world.log.counters(),
@@ -43,7 +44,11 @@ export function controls(forge) {
     let answer;
     try {
       const raw = await readBody(req);
-      if (!route) answer = { status: 404, body: { error: `no ${req.method} ${path}; there are ${Object.keys(routes).join(', ')}` } };
+      if (!route)
+        answer = {
+          status: 404,
+          body: { error: `no ${req.method} ${path}; there are ${Object.keys(routes).join(', ')}` },
+        };
       else answer = { status: 200, body: await route(raw.length ? JSON.parse(raw) : {}, new URLSearchParams(query)) };
     } catch (error) {
       answer = { status: 400, body: { error: error.message, stack: error.stack } };

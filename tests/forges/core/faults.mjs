@@ -24,8 +24,29 @@ export function random(seed) {
 }
 
 const KNOWN = new Set([
-  'id', 'route', 'match', 'token', 'nth', 'from', 'to', 'every', 'chance', 'when', 'status', 'headers', 'body',
-  'json', 'preset', 'delay', 'drop', 'cut', 'hang', 'trickle', 'act', 'patch', 'graphql',
+  'id',
+  'route',
+  'match',
+  'token',
+  'nth',
+  'from',
+  'to',
+  'every',
+  'chance',
+  'when',
+  'status',
+  'headers',
+  'body',
+  'json',
+  'preset',
+  'delay',
+  'drop',
+  'cut',
+  'hang',
+  'trickle',
+  'act',
+  'patch',
+  'graphql',
 ]);
 
 export class Faults {
@@ -98,13 +119,22 @@ export function patched(body, patch) {
   return copy;
 }
 
-const HTML_502 = '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n';
+const HTML_502 =
+  '<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n';
 
 /** Those that look the same on both forges: what a proxy in front of them says. */
 export const PRESETS = {
   'html-502': { status: 502, headers: { 'content-type': 'text/html' }, body: HTML_502 },
-  'html-503': { status: 503, headers: { 'content-type': 'text/html' }, body: HTML_502.replaceAll('502 Bad Gateway', '503 Service Unavailable') },
-  'gateway-timeout': { status: 504, headers: { 'content-type': 'text/html' }, body: HTML_502.replaceAll('502 Bad Gateway', '504 Gateway Time-out') },
+  'html-503': {
+    status: 503,
+    headers: { 'content-type': 'text/html' },
+    body: HTML_502.replaceAll('502 Bad Gateway', '503 Service Unavailable'),
+  },
+  'gateway-timeout': {
+    status: 504,
+    headers: { 'content-type': 'text/html' },
+    body: HTML_502.replaceAll('502 Bad Gateway', '504 Gateway Time-out'),
+  },
   drop: { drop: true },
   hang: { hang: true },
   'empty-body': { when: 'after', status: 200, body: '' },

@@ -38,7 +38,14 @@ export async function serveGit(forge, ctx, place) {
   }
   entry.project = project.path;
   const pathInfo = `/${path.basename(project.repo.dir)}/${place.service}`;
-  const call = { root: path.dirname(project.repo.dir), pathInfo, req, query: place.query, body: raw, user: access.user?.login ?? '' };
+  const call = {
+    root: path.dirname(project.repo.dir),
+    pathInfo,
+    req,
+    query: place.query,
+    body: raw,
+    user: access.user?.login ?? '',
+  };
   if (place.service !== 'git-receive-pack') return backend(call);
 
   const commands = pushCommands(raw);

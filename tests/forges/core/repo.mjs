@@ -35,7 +35,12 @@ export class Repo {
   /** Reads all refs again and tells what changed: `[{ref, old, new}]`. */
   async sync() {
     const listed = await this.git(['for-each-ref', '--format=%(objectname) %(refname)', 'refs/heads', 'refs/tags']);
-    const refs = new Map(listed.split('\n').filter(Boolean).map((line) => [line.slice(41), line.slice(0, 40)]));
+    const refs = new Map(
+      listed
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => [line.slice(41), line.slice(0, 40)]),
+    );
     const changed = [];
     for (const [ref, oid] of refs) {
       if (this.refs.get(ref) !== oid) changed.push({ ref, old: this.refs.get(ref) ?? ZERO, new: oid });
@@ -58,7 +63,9 @@ export class Repo {
     if (/^[0-9a-f]{40}$/.test(name) && this.#commits.has(name)) return name;
     const known = this.branch(name) ?? this.refs.get(name) ?? this.refs.get(`refs/${name}`);
     if (known) return known;
-    const { code, text } = await this.git(['rev-parse', '-q', '--verify', '--end-of-options', `${name}^{commit}`], { may: [0, 1, 128] });
+    const { code, text } = await this.git(['rev-parse', '-q', '--verify', '--end-of-options', `${name}^{commit}`], {
+      may: [0, 1, 128],
+    });
     return code === 0 ? text : null;
   }
 
@@ -71,19 +78,22 @@ export class Repo {
   /** `git log` with these arguments. */
   async log(args) {
     const text = await this.git(['log', '--no-show-signature', `--format=${FORMAT}`, ...args, '--'].flat());
-    return text.split('\x1e').slice(1).map((record) => {
-      const [oid, tree, parents, an, ae, at, cn, ce, ct, message] = record.split('\0');
-      const commit = {
-        oid,
-        tree,
-        parents: parents === '' ? [] : parents.split(' '),
-        author: { name: an, email: ae, date: at },
-        committer: { name: cn, email: ce, date: ct },
-        message: message.replace(/\n+$/, ''),
-      };
-      this.#commits.set(oid, commit);
-      return commit;
-    });
+    return text
+      .split('\x1e')
+      .slice(1)
+      .map((record) => {
+        const [oid, tree, parents, an, ae, at, cn, ce, ct, message] = record.split('\0');
+        const commit = {
+          oid,
+          tree,
+          parents: parents === '' ? [] : parents.split(' '),
+          author: { name: an, email: ae, date: at },
+          committer: { name: cn, email: ce, date: ct },
+          message: message.replace(/\n+$/, ''),
+        };
+        this.#commits.set(oid, commit);
+        return commit;
+      });
   }
 
   async isAncestor(ancestor, descendant) {
@@ -105,11 +115,14 @@ export class Repo {
     const args = ['ls-tree', '-z', '-l', ...(recursive ? ['-r'] : []), treeish, ...(below ? ['--', below] : [])];
     const { code, text } = await this.git(args, { may: [0, 128] });
     if (code !== 0) return [];
-    return text.split('\0').filter(Boolean).map((line) => {
-      const [meta, name] = line.split('\t');
-      const [mode, type, oid, size] = meta.split(/ +/);
-      return { mode, type, oid, size: Number(size) || 0, path: name };
-    });
+    return text
+      .split('\0')
+      .filter(Boolean)
+      .map((line) => {
+        const [meta, name] = line.split('\t');
+        const [mode, type, oid, size] = meta.split(/ +/);
+        return { mode, type, oid, size: Number(size) || 0, path: name };
+      });
   }
 
   async read(treeish, file) {

@@ -4,7 +4,11 @@
 import { mergedTree } from './merge.mjs';
 import { ZERO } from './repo.mjs';
 
-export function openRequest(world, project, { title, body = null, head, base, author, draft = false, source = project }) {
+export function openRequest(
+  world,
+  project,
+  { title, body = null, head, base, author, draft = false, source = project },
+) {
   const now = world.clock.iso();
   const number = ++project.lastNumber;
   const request = {
@@ -87,7 +91,9 @@ export function merged(world, request, by, sha) {
 export async function noticeChanges(forge, project, who) {
   const changes = await project.repo.sync();
   for (const change of changes) {
-    const owner = project.pending.find((push) => push.commands.some(({ ref, new: next }) => ref === change.ref && next === change.new));
+    const owner = project.pending.find((push) =>
+      push.commands.some(({ ref, new: next }) => ref === change.ref && next === change.new),
+    );
     await noticeChange(forge, project, change, owner?.who ?? who);
   }
   return changes;
@@ -95,17 +101,33 @@ export async function noticeChanges(forge, project, who) {
 
 async function noticeChange(forge, project, { ref, old, new: next }, who) {
   const { world } = forge;
-  const event = { at: world.clock.iso(), ref, old, new: next, by: who.user?.login ?? null, token: who.token?.name ?? null, via: who.via };
+  const event = {
+    at: world.clock.iso(),
+    ref,
+    old,
+    new: next,
+    by: who.user?.login ?? null,
+    token: who.token?.name ?? null,
+    via: who.via,
+  };
   // GitHub: events by GITHUB_TOKEN start nothing. GitLab: nor do pushes with a job token.
   // https://docs.github.com/en/actions/concepts/security/github_token
   // https://docs.gitlab.com/ci/jobs/ci_job_token/
   event.startsPipeline = next !== ZERO && who.token?.startsPipelines !== false;
   project.events.push(event);
-  world.log.effect(who.entry, 'ref', `${project.path} ${ref} ${next}`, { old, new: next, project: project.path, actor: event.by });
+  world.log.effect(who.entry, 'ref', `${project.path} ${ref} ${next}`, {
+    old,
+    new: next,
+    project: project.path,
+    actor: event.by,
+  });
   if (!ref.startsWith('refs/heads/')) return;
   const branch = ref.slice('refs/heads/'.length);
 
-  const arrived = old === ZERO || next === ZERO ? null : new Set((await project.repo.git(['rev-list', '--max-count=5000', next, `^${old}`])).split('\n'));
+  const arrived =
+    old === ZERO || next === ZERO
+      ? null
+      : new Set((await project.repo.git(['rev-list', '--max-count=5000', next, `^${old}`])).split('\n'));
   for (const request of project.requests.values()) {
     if (request.state !== 'open') continue;
     if (request.source === project && request.head === branch) {

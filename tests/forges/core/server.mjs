@@ -29,7 +29,8 @@ export async function start(makeForge, options = {}) {
     res.on('close', () => open.delete(res));
     serve(forge, req, res).catch((error) => {
       world.log.violation(null, `${req.method} ${req.url}`, [error.stack ?? String(error)]);
-      if (!res.headersSent) res.writeHead(500, { 'content-type': 'text/plain' }).end(`the fake itself failed: ${error.stack}\n`);
+      if (!res.headersSent)
+        res.writeHead(500, { 'content-type': 'text/plain' }).end(`the fake itself failed: ${error.stack}\n`);
       else res.destroy();
     });
   }, options);
@@ -53,7 +54,14 @@ async function serve(forge, req, res) {
   const place = forge.locate(rawPath, query);
   const { secret, token, state } = forge.identify(req, place.kind);
   const ctx = {
-    forge, world, req, raw, entry, secret, token, tokenState: state,
+    forge,
+    world,
+    req,
+    raw,
+    entry,
+    secret,
+    token,
+    tokenState: state,
     path: place.path ?? rawPath,
     query: new URLSearchParams(query),
     url: `${forge.origin}${req.url}`,
@@ -64,13 +72,27 @@ async function serve(forge, req, res) {
   ctx.route = found.route;
   ctx.params = found.params;
   entry.route = place.kind === 'git' ? place.route : (found.route?.name ?? `${req.method} unknown`);
-  if (entry.route === 'POST /graphql') entry.operation = /\{\s*(?:\w+\s*:\s*)?(\w+)/.exec(ctx.body?.query ?? '')?.[1] ?? null;
+  if (entry.route === 'POST /graphql')
+    entry.operation = /\{\s*(?:\w+\s*:\s*)?(\w+)/.exec(ctx.body?.query ?? '')?.[1] ?? null;
 
-  const chosen = forge.faults.choose({ route: entry.route, method: req.method, path: req.url, token: entry.token, operation: entry.operation });
+  const chosen = forge.faults.choose({
+    route: entry.route,
+    method: req.method,
+    path: req.url,
+    token: entry.token,
+    operation: entry.operation,
+  });
   if (chosen.length > 0) entry.fault = chosen.map((rule) => rule.id).join(' ');
-  ctx.point = (name) => play(forge, chosen.filter((rule) => rule.when === name));
+  ctx.point = (name) =>
+    play(
+      forge,
+      chosen.filter((rule) => rule.when === name),
+    );
 
-  const instead = await play(forge, chosen.filter((rule) => rule.when === 'before'));
+  const instead = await play(
+    forge,
+    chosen.filter((rule) => rule.when === 'before'),
+  );
   if (instead) return send(req, res, entry, instead.answer ?? encode({ status: 599 }), instead);
   let answer;
   if (place.kind === 'git') answer = await serveGit(forge, ctx, place);
@@ -80,7 +102,8 @@ async function serve(forge, req, res) {
 
   const after = chosen.filter((rule) => rule.when === 'after');
   const last = (await play(forge, after)) ?? {};
-  for (const { patch } of after) if (patch && typeof answer.body === 'object') answer = { ...answer, body: patched(answer.body, patch) };
+  for (const { patch } of after)
+    if (patch && typeof answer.body === 'object') answer = { ...answer, body: patched(answer.body, patch) };
   send(req, res, entry, last.answer ?? encode(answer), last);
 }
 
@@ -117,7 +140,11 @@ function judge(forge, ctx, place, answer) {
   const checked = forge.check(ctx, { status, body, headers });
   if (checked.problems.length > 0) {
     ctx.world.log.violation(ctx.entry, `${ctx.entry.route} ${status}`, checked.problems, checked.body);
-    return { status: 500, headers: { 'x-forge-violation': 'yes' }, body: { message: `the fake's own answer is not valid: ${checked.problems.join('; ')}` } };
+    return {
+      status: 500,
+      headers: { 'x-forge-violation': 'yes' },
+      body: { message: `the fake's own answer is not valid: ${checked.problems.join('; ')}` },
+    };
   }
   return { status, body: checked.body, headers: forge.decorate(ctx, headers) };
 }

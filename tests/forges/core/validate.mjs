@@ -17,9 +17,12 @@ export class Shapes {
   }
 
   resolve(schema) {
-    for (let at = schema; ; ) {
+    for (let at = schema; ;) {
       if (!at?.$ref) return at;
-      at = at.$ref.slice(2).split('/').reduce((node, key) => node[key.replaceAll('~1', '/').replaceAll('~0', '~')], this.#root);
+      at = at.$ref
+        .slice(2)
+        .split('/')
+        .reduce((node, key) => node[key.replaceAll('~1', '/').replaceAll('~0', '~')], this.#root);
     }
   }
 
@@ -38,7 +41,9 @@ export class Shapes {
       this.#compiled.set(pointer, validate);
     }
     if (validate(value)) return [];
-    return validate.errors.slice(0, 8).map((error) => `${error.instancePath || '/'} ${error.message} ${JSON.stringify(error.params)}`);
+    return validate.errors
+      .slice(0, 8)
+      .map((error) => `${error.instancePath || '/'} ${error.message} ${JSON.stringify(error.params)}`);
   }
 
   /** A copy of `value` with required fields added; `unknown` collects fields that are in no schema. */
@@ -59,7 +64,8 @@ export class Shapes {
         result[key] = held;
       }
     }
-    for (const key of required) if (!(key in result)) result[key] = this.#default(properties[key] ?? {}, key, unknown, `${where}/${key}`);
+    for (const key of required)
+      if (!(key in result)) result[key] = this.#default(properties[key] ?? {}, key, unknown, `${where}/${key}`);
     return result;
   }
 
@@ -67,14 +73,24 @@ export class Shapes {
   #variant(schema, value) {
     const choices = schema.oneOf ?? schema.anyOf;
     if (!choices) return schema;
-    const fits = choices.map((choice) => this.resolve(choice)).filter((choice) => {
-      const type = [choice.type].flat();
-      return Array.isArray(value) ? type.includes('array') : !type.includes('array') && !type.includes('null') && !type.includes('string');
-    });
+    const fits = choices
+      .map((choice) => this.resolve(choice))
+      .filter((choice) => {
+        const type = [choice.type].flat();
+        return Array.isArray(value)
+          ? type.includes('array')
+          : !type.includes('array') && !type.includes('null') && !type.includes('string');
+      });
     const score = (choice) => {
       const { properties, required } = this.#object(choice, value);
-      const wrong = Object.entries(properties).some(([key, { enum: values }]) => values && key in value && !values.includes(value[key]));
-      return (wrong ? -1000 : 0) + Object.keys(value).filter((key) => key in properties).length * 10 - required.filter((key) => !(key in value)).length;
+      const wrong = Object.entries(properties).some(
+        ([key, { enum: values }]) => values && key in value && !values.includes(value[key]),
+      );
+      return (
+        (wrong ? -1000 : 0) +
+        Object.keys(value).filter((key) => key in properties).length * 10 -
+        required.filter((key) => !(key in value)).length
+      );
     };
     return Array.isArray(value) ? fits[0] : fits.sort((a, b) => score(b) - score(a))[0];
   }
@@ -99,7 +115,8 @@ export class Shapes {
     const known = this.resolve(schema);
     const types = [known.type].flat();
     if (known.const !== undefined) return known.const;
-    if (types.includes('null') || (known.anyOf ?? known.oneOf ?? []).some((choice) => choice.type === 'null')) return null;
+    if (types.includes('null') || (known.anyOf ?? known.oneOf ?? []).some((choice) => choice.type === 'null'))
+      return null;
     if (known.enum) return known.enum[0];
     if (types.includes('string')) {
       if (known.format === 'date-time') return this.#neutral.time();

@@ -9,7 +9,19 @@ import { Log } from './log.mjs';
 import { Repo, ZERO } from './repo.mjs';
 
 /** One scale for both: GitLab's numbers. https://docs.gitlab.com/api/access_requests/#valid-access-levels */
-export const ROLES = { none: 0, guest: 10, read: 20, reporter: 20, triage: 25, write: 30, developer: 30, maintain: 40, maintainer: 40, admin: 50, owner: 50 };
+export const ROLES = {
+  none: 0,
+  guest: 10,
+  read: 20,
+  reporter: 20,
+  triage: 25,
+  write: 30,
+  developer: 30,
+  maintain: 40,
+  maintainer: 40,
+  admin: 50,
+  owner: 50,
+};
 
 export class World {
   clock = new Clock();
@@ -68,7 +80,14 @@ export class World {
   addGroup({ path: name, members = {}, teams = {} }) {
     let group = this.group(name);
     if (!group) {
-      group = { id: this.id(), path: name, name: name.split('/').at(-1), members: {}, teams: {}, createdAt: this.clock.iso() };
+      group = {
+        id: this.id(),
+        path: name,
+        name: name.split('/').at(-1),
+        members: {},
+        teams: {},
+        createdAt: this.clock.iso(),
+      };
       this.groups.push(group);
     }
     for (const [login, role] of Object.entries(members)) group.members[this.need(login).login] = ROLES[role] ?? role;
@@ -121,14 +140,23 @@ export class World {
       jobs: new Map(),
       events: [],
       pending: [],
-      repo: await Repo.create(path.join(this.dir, 'repositories', `${id}.git`), defaultBranch, path.join(this.dir, 'hooks')),
+      repo: await Repo.create(
+        path.join(this.dir, 'repositories', `${id}.git`),
+        defaultBranch,
+        path.join(this.dir, 'hooks'),
+      ),
     };
     for (const [login, role] of Object.entries(members)) project.members[this.need(login).login] = ROLES[role] ?? role;
     this.projects.push(project);
     if (files) {
       const author = { name: 'Forge', email: 'forge@example.com' };
       const additions = Object.entries(files).map(([file, text]) => ({ path: file, contents: Buffer.from(text) }));
-      const oid = await project.repo.build(null, { additions, message: 'Initial commit\n', author, date: this.clock.seconds() });
+      const oid = await project.repo.build(null, {
+        additions,
+        message: 'Initial commit\n',
+        author,
+        date: this.clock.seconds(),
+      });
       await project.repo.swap(`refs/heads/${defaultBranch}`, oid, ZERO);
       await project.repo.sync();
     }
@@ -139,7 +167,10 @@ export class World {
   role(project, user) {
     if (!user) return 0;
     if (user.admin) return ROLES.admin;
-    let role = Math.max(project.members[user.login] ?? 0, project.namespace.toLowerCase() === user.login.toLowerCase() ? ROLES.admin : 0);
+    let role = Math.max(
+      project.members[user.login] ?? 0,
+      project.namespace.toLowerCase() === user.login.toLowerCase() ? ROLES.admin : 0,
+    );
     for (let at = project.namespace; at; at = at.split('/').slice(0, -1).join('/')) {
       role = Math.max(role, this.group(at)?.members[user.login] ?? 0);
     }
@@ -148,7 +179,15 @@ export class World {
 
   addToken({ name, secret, prefix = 'token_', ...rest }) {
     if (this.tokens.some((token) => token.name === name)) throw new Error(`a token ${name} exists`);
-    const token = { id: this.id(), name, secret: secret ?? prefix + randomBytes(18).toString('hex'), createdAt: this.clock.iso(), revoked: false, expiresAt: null, ...rest };
+    const token = {
+      id: this.id(),
+      name,
+      secret: secret ?? prefix + randomBytes(18).toString('hex'),
+      createdAt: this.clock.iso(),
+      revoked: false,
+      expiresAt: null,
+      ...rest,
+    };
     this.tokens.push(token);
     return token;
   }

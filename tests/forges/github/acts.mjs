@@ -13,7 +13,10 @@ export const acts = {
    */
   protect: (forge, { do: _, project, branch, ...given }) => {
     const found = projectOf(forge, { project });
-    found.protections = [...found.protections.filter(({ pattern }) => pattern !== branch), { pattern: branch, ...given }];
+    found.protections = [
+      ...found.protections.filter(({ pattern }) => pattern !== branch),
+      { pattern: branch, ...given },
+    ];
   },
 
   unprotect: (forge, { project, branch }) => {
@@ -22,10 +25,16 @@ export const acts = {
   },
 
   /** `rules` as in GitHub's REST API; `bypass`: logins; `branches`: patterns or ~DEFAULT_BRANCH, ~ALL. */
-  ruleset: (forge, { do: _, project, name = 'rules', branches = ['~DEFAULT_BRANCH'], enforcement = 'active', bypass = [], rules }) => {
+  ruleset: (
+    forge,
+    { do: _, project, name = 'rules', branches = ['~DEFAULT_BRANCH'], enforcement = 'active', bypass = [], rules },
+  ) => {
     const found = projectOf(forge, { project });
     const id = forge.world.id();
-    found.rulesets = [...found.rulesets.filter((other) => other.name !== name), { id, name, branches, enforcement, bypass, rules, createdAt: forge.world.clock.iso() }];
+    found.rulesets = [
+      ...found.rulesets.filter((other) => other.name !== name),
+      { id, name, branches, enforcement, bypass, rules, createdAt: forge.world.clock.iso() },
+    ];
     return { id };
   },
 

@@ -23,7 +23,16 @@ export function makeToken(world, { kind = 'classic', user, app, repositories, pe
     kind,
     user: actor,
     scopes: kind === 'classic' ? (scopes ?? ['repo']) : null,
-    permissions: { metadata: 'read', ...(permissions ?? { contents: 'write', pull_requests: 'write', issues: 'write', statuses: 'write', deployments: 'write' }) },
+    permissions: {
+      metadata: 'read',
+      ...(permissions ?? {
+        contents: 'write',
+        pull_requests: 'write',
+        issues: 'write',
+        statuses: 'write',
+        deployments: 'write',
+      }),
+    },
     repositories: repositories ?? null,
     startsPipelines: kind !== 'actions',
     limit: 5000,
@@ -34,7 +43,10 @@ export function makeToken(world, { kind = 'classic', user, app, repositories, pe
 }
 
 export function bot(world, slug) {
-  return world.user(`${slug}[bot]`) ?? world.addUser({ login: `${slug}[bot]`, email: `${slug}[bot]@users.noreply.github.com`, type: 'Bot' });
+  return (
+    world.user(`${slug}[bot]`) ??
+    world.addUser({ login: `${slug}[bot]`, email: `${slug}[bot]@users.noreply.github.com`, type: 'Bot' })
+  );
 }
 
 export function makeApp(world, { slug, publicKey, permissions = {}, account, repositories = null }) {
@@ -44,7 +56,13 @@ export function makeApp(world, { slug, publicKey, permissions = {}, account, rep
     publicKey = pair.publicKey.export({ type: 'spki', format: 'pem' });
     privateKey = pair.privateKey.export({ type: 'pkcs1', format: 'pem' });
   }
-  const app = { id: world.id(), slug, key: createPublicKey(publicKey), owner: account, permissions: { metadata: 'read', ...permissions } };
+  const app = {
+    id: world.id(),
+    slug,
+    key: createPublicKey(publicKey),
+    owner: account,
+    permissions: { metadata: 'read', ...permissions },
+  };
   app.installations = [{ id: world.id(), account, repositories, app }];
   world.apps.push(app);
   bot(world, slug);
@@ -56,7 +74,9 @@ export function identify(world, req) {
   if (!secret) return { secret: null, token: null, state: 'none' };
   if (secret.split('.').length === 3) {
     const app = appOf(world, secret);
-    return app ? { secret, token: { name: `app:${app.slug}`, kind: 'app', app }, state: 'good' } : { secret, token: null, state: 'unknown' };
+    return app
+      ? { secret, token: { name: `app:${app.slug}`, kind: 'app', app }, state: 'good' }
+      : { secret, token: null, state: 'unknown' };
   }
   return { secret, ...world.judge(secret) };
 }
@@ -70,7 +90,9 @@ function appOf(world, jwt) {
     const app = world.apps.find(({ id, slug }) => String(id) === String(iss) || slug === iss);
     const now = world.clock.seconds();
     const good = app && alg === 'RS256' && iat <= now + 60 && exp > now && exp <= now + 660;
-    return good && verify('RSA-SHA256', Buffer.from(`${head}.${claims}`), app.key, Buffer.from(signature, 'base64url')) ? app : null;
+    return good && verify('RSA-SHA256', Buffer.from(`${head}.${claims}`), app.key, Buffer.from(signature, 'base64url'))
+      ? app
+      : null;
   } catch {
     return null;
   }
@@ -112,7 +134,8 @@ function moved(ctx, project, name) {
 export function mayRead(world, token, project) {
   if (!token) return !project.private;
   if (!covers(token, project)) return !project.private && token.kind !== 'actions';
-  if (token.kind === 'classic') return !project.private || (token.scopes.includes('repo') && world.role(project, token.user) >= ROLES.read);
+  if (token.kind === 'classic')
+    return !project.private || (token.scopes.includes('repo') && world.role(project, token.user) >= ROLES.read);
   return token.kind !== 'fine' || !project.private || world.role(project, token.user) >= ROLES.read;
 }
 
@@ -139,13 +162,17 @@ export function need(ctx, project, what) {
   if (token.kind === 'classic' || token.kind === 'fine') {
     const role = wanted[0][0] === 'administration' ? ROLES.admin : ROLE[level];
     if (world.role(project, token.user) < role) {
-      throw role === ROLES.admin ? refusal(403, 'Must have admin rights to Repository.') : refusal(403, 'Must have push access to repository');
+      throw role === ROLES.admin
+        ? refusal(403, 'Must have admin rights to Repository.')
+        : refusal(403, 'Must have push access to repository');
     }
   }
 }
 
 export function inaccessible(token) {
-  return token.kind === 'fine' ? 'Resource not accessible by personal access token' : 'Resource not accessible by integration';
+  return token.kind === 'fine'
+    ? 'Resource not accessible by personal access token'
+    : 'Resource not accessible by integration';
 }
 
 /** https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api */
@@ -163,7 +190,10 @@ function spend({ world, token, req, route }) {
   const most = world.settings.contentPerMinute;
   if (!most || req.method === 'GET') return;
   token.writes = (token.writes ?? []).filter((at) => at > now - 60);
-  if (token.writes.length >= most) throw refusal(403, 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.', { 'retry-after': String(60 - (now - token.writes[0])) });
+  if (token.writes.length >= most)
+    throw refusal(403, 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.', {
+      'retry-after': String(60 - (now - token.writes[0])),
+    });
   token.writes.push(now);
 }
 
@@ -176,18 +206,28 @@ export function limitHeaders({ token }) {
     'x-ratelimit-reset': String(token?.resetAt ?? 0),
     'x-ratelimit-resource': 'core',
   };
-  if (token?.kind === 'classic') Object.assign(headers, { 'x-oauth-scopes': token.scopes.join(', '), 'x-accepted-oauth-scopes': 'repo' });
-  if (token?.expiresAt) headers['github-authentication-token-expiration'] = token.expiresAt.replace('T', ' ').replace('Z', ' UTC');
+  if (token?.kind === 'classic')
+    Object.assign(headers, { 'x-oauth-scopes': token.scopes.join(', '), 'x-accepted-oauth-scopes': 'repo' });
+  if (token?.expiresAt)
+    headers['github-authentication-token-expiration'] = token.expiresAt.replace('T', ' ').replace('Z', ' UTC');
   return headers;
 }
 
 /** Git over HTTP: any user name, the token as the password; a repository that is not visible is not found. */
 export function gitAccess(ctx, project, push) {
   const { world, token, tokenState } = ctx;
-  const text = (status, body, headers = {}) => ({ refusal: { status, body, headers: { 'content-type': 'text/plain', ...headers } } });
+  const text = (status, body, headers = {}) => ({
+    refusal: { status, body, headers: { 'content-type': 'text/plain', ...headers } },
+  });
   const challenge = { 'www-authenticate': 'Basic realm="GitHub"' };
-  if (tokenState === 'none' && (!project || project.private || push)) return text(401, 'No anonymous write access.', challenge);
-  if (tokenState !== 'good' && tokenState !== 'none') return text(401, 'Invalid username or token. Password authentication is not supported for Git operations.', challenge);
+  if (tokenState === 'none' && (!project || project.private || push))
+    return text(401, 'No anonymous write access.', challenge);
+  if (tokenState !== 'good' && tokenState !== 'none')
+    return text(
+      401,
+      'Invalid username or token. Password authentication is not supported for Git operations.',
+      challenge,
+    );
   if (!project || !mayRead(world, token, project)) return text(404, 'Repository not found.');
   if (push) {
     try {

@@ -12,10 +12,22 @@ export default function checks(router) {
     const sha = await project.repo.resolve(params.sha);
     if (!sha) throw invalid(`No commit found for SHA: ${params.sha}`);
     const context = body.context ?? 'default';
-    if ([...(body.description ?? '')].length > 140) throw invalid('Validation Failed: description is too long (maximum is 140 characters)');
-    if (project.statuses.filter((status) => status.sha === sha && status.context === context).length >= 1000) throw invalid('Validation Failed: This SHA and context has reached the maximum number of statuses.');
+    if ([...(body.description ?? '')].length > 140)
+      throw invalid('Validation Failed: description is too long (maximum is 140 characters)');
+    if (project.statuses.filter((status) => status.sha === sha && status.context === context).length >= 1000)
+      throw invalid('Validation Failed: This SHA and context has reached the maximum number of statuses.');
     const now = world.clock.iso();
-    const status = { id: world.id(), sha, context, state: body.state, description: body.description ?? null, targetUrl: body.target_url ?? null, by: user, createdAt: now, updatedAt: now };
+    const status = {
+      id: world.id(),
+      sha,
+      context,
+      state: body.state,
+      description: body.description ?? null,
+      targetUrl: body.target_url ?? null,
+      by: user,
+      createdAt: now,
+      updatedAt: now,
+    };
     project.statuses.push(status);
     ctx.effect('status', `${project.path} ${sha} ${context} ${body.state}`);
     return { status: 201, body: statusShape(ctx, status) };
@@ -23,7 +35,9 @@ export default function checks(router) {
   router.on('GET', `${REPO}/commits/{ref...}/statuses`, { needs: 'statuses:read' }, async (ctx) => {
     const sha = await ctx.project.repo.resolve(ctx.params.ref);
     if (!sha) throw notFound();
-    return paged(ctx, ctx.project.statuses.filter((status) => status.sha === sha).reverse(), (status) => statusShape(ctx, status));
+    return paged(ctx, ctx.project.statuses.filter((status) => status.sha === sha).reverse(), (status) =>
+      statusShape(ctx, status),
+    );
   });
   router.on('GET', `${REPO}/commits/{ref...}/status`, { needs: 'statuses:read' }, async (ctx) => {
     const { forge, project } = ctx;
@@ -31,9 +45,24 @@ export default function checks(router) {
     if (!sha) throw notFound();
     const newest = [...statusesOf(project, sha).values()];
     const bad = newest.some(({ state }) => state === 'failure' || state === 'error');
-    const state = bad ? 'failure' : newest.length > 0 && newest.every((one) => one.state === 'success') ? 'success' : 'pending';
+    const state = bad
+      ? 'failure'
+      : newest.length > 0 && newest.every((one) => one.state === 'success')
+        ? 'success'
+        : 'pending';
     const url = `${repoUrl(forge, project)}/commits/${sha}`;
-    return { status: 200, body: { state, statuses: newest.map((one) => small(statusShape(ctx, one))), sha, total_count: newest.length, repository: smallRepo(forge, project), commit_url: url, url: `${url}/status` } };
+    return {
+      status: 200,
+      body: {
+        state,
+        statuses: newest.map((one) => small(statusShape(ctx, one))),
+        sha,
+        total_count: newest.length,
+        repository: smallRepo(forge, project),
+        commit_url: url,
+        url: `${url}/status`,
+      },
+    };
   });
   // Actions' own results would be here; a gate on them is played with statuses.
   router.on('GET', `${REPO}/commits/{ref...}/check-runs`, { needs: 'checks:read' }, async (ctx) => {
@@ -42,8 +71,23 @@ export default function checks(router) {
   });
 }
 
-function statusShape({ forge, project }, { id, sha, context, state, description, targetUrl, by, createdAt, updatedAt }) {
-  return { id, node_id: `SC_${id}`, url: `${repoUrl(forge, project)}/statuses/${sha}`, avatar_url: null, state, description, target_url: targetUrl, context, created_at: createdAt, updated_at: updatedAt, creator: userShape(forge, by) };
+function statusShape(
+  { forge, project },
+  { id, sha, context, state, description, targetUrl, by, createdAt, updatedAt },
+) {
+  return {
+    id,
+    node_id: `SC_${id}`,
+    url: `${repoUrl(forge, project)}/statuses/${sha}`,
+    avatar_url: null,
+    state,
+    description,
+    target_url: targetUrl,
+    context,
+    created_at: createdAt,
+    updated_at: updatedAt,
+    creator: userShape(forge, by),
+  };
 }
 
 function small({ creator: _, ...status }) {

@@ -15,7 +15,11 @@ export default function commits(router) {
     const oid = await repo.resolve(ctx.query.get('sha') ?? ctx.project.defaultBranch);
     if (!oid) throw notFound();
     const file = ctx.query.get('path');
-    const args = ['--max-count=2000', ...['since', 'until'].filter((key) => ctx.query.has(key)).map((key) => `--${key}=${ctx.query.get(key)}`), oid];
+    const args = [
+      '--max-count=2000',
+      ...['since', 'until'].filter((key) => ctx.query.has(key)).map((key) => `--${key}=${ctx.query.get(key)}`),
+      oid,
+    ];
     const found = file ? await logOf(repo, args, file) : await repo.log(args);
     return paged(ctx, found, (commit) => commitShape(ctx.forge, ctx.project, commit));
   });
@@ -25,7 +29,12 @@ export default function commits(router) {
 
 async function logOf(repo, args, file) {
   const oids = await repo.git(['log', '--format=%H', ...args, '--', file]);
-  return Promise.all(oids.split('\n').filter(Boolean).map((oid) => repo.commit(oid)));
+  return Promise.all(
+    oids
+      .split('\n')
+      .filter(Boolean)
+      .map((oid) => repo.commit(oid)),
+  );
 }
 
 async function one(ctx) {
@@ -36,8 +45,15 @@ async function one(ctx) {
   const empty = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
   const files = await project.repo.diff(commit.parents[0] ?? empty, oid);
   const sum = (field) => files.reduce((total, file) => total + file[field], 0);
-  const stats = { additions: sum('additions'), deletions: sum('deletions'), total: sum('additions') + sum('deletions') };
-  return { status: 200, body: { ...commitShape(forge, project, commit), stats, files: files.map((file) => fileShape(ctx, file, oid)) } };
+  const stats = {
+    additions: sum('additions'),
+    deletions: sum('deletions'),
+    total: sum('additions') + sum('deletions'),
+  };
+  return {
+    status: 200,
+    body: { ...commitShape(forge, project, commit), stats, files: files.map((file) => fileShape(ctx, file, oid)) },
+  };
 }
 
 /** `BASE...HEAD`, from the merge base; commits with their authors, oldest first. */
@@ -58,10 +74,17 @@ async function compare(ctx) {
   return {
     status: 200,
     body: {
-      url, html_url: url, permalink_url: url, diff_url: `${url}.diff`, patch_url: `${url}.patch`,
+      url,
+      html_url: url,
+      permalink_url: url,
+      diff_url: `${url}.diff`,
+      patch_url: `${url}.patch`,
       base_commit: commitShape(forge, project, await repo.commit(base)),
       merge_base_commit: commitShape(forge, project, await repo.commit(from)),
-      status, ahead_by: found.length, behind_by: behind, total_commits: found.length,
+      status,
+      ahead_by: found.length,
+      behind_by: behind,
+      total_commits: found.length,
       commits: at.items.map((commit) => commitShape(forge, project, commit)),
       files: (await repo.diff(from, head)).map((file) => fileShape(ctx, file, head)),
     },
@@ -78,7 +101,12 @@ async function pullsOf(ctx) {
   for (const request of project.requests.values()) {
     if (request.state === 'closed') continue;
     const base = request.state === 'merged' ? request.baseSha : repo.branch(request.base);
-    const mine = request.mergeSha === oid || request.headSha === oid || (project.requests.size < 500 && (await repo.isAncestor(oid, request.headSha)) && !(await repo.isAncestor(oid, base)));
+    const mine =
+      request.mergeSha === oid ||
+      request.headSha === oid ||
+      (project.requests.size < 500 &&
+        (await repo.isAncestor(oid, request.headSha)) &&
+        !(await repo.isAncestor(oid, base)));
     if (mine) found.push(request);
   }
   return paged(ctx, found, (request) => pullShape(forge, project, request));

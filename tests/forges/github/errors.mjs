@@ -21,8 +21,10 @@ export function failed(resource, field, code, message) {
 
 const json = (status, body, headers) => ({ status, headers, json: body });
 const secondary = {
-  message: 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to GitHub Support for help, please include the request ID.',
-  documentation_url: 'https://docs.github.com/free-pro-team@latest/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits',
+  message:
+    'You have exceeded a secondary rate limit. Please wait a few minutes before you try again. If you reach out to GitHub Support for help, please include the request ID.',
+  documentation_url:
+    'https://docs.github.com/free-pro-team@latest/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits',
 };
 
 /**
@@ -37,15 +39,44 @@ export const presets = {
   'secondary-limit-429': json(429, secondary, { 'retry-after': '60' }),
   'primary-limit': {
     status: 403,
-    headers: (forge) => ({ 'x-ratelimit-limit': '5000', 'x-ratelimit-remaining': '0', 'x-ratelimit-used': '5000', 'x-ratelimit-reset': String(forge.world.clock.seconds() + 600), 'x-ratelimit-resource': 'core' }),
-    json: { message: 'API rate limit exceeded for user ID 1.', documentation_url: 'https://docs.github.com/rest/overview/rate-limits-for-the-rest-api' },
+    headers: (forge) => ({
+      'x-ratelimit-limit': '5000',
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-used': '5000',
+      'x-ratelimit-reset': String(forge.world.clock.seconds() + 600),
+      'x-ratelimit-resource': 'core',
+    }),
+    json: {
+      message: 'API rate limit exceeded for user ID 1.',
+      documentation_url: 'https://docs.github.com/rest/overview/rate-limits-for-the-rest-api',
+    },
   },
   'graphql-limit': {
     status: 200,
-    headers: (forge) => ({ 'x-ratelimit-limit': '5000', 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(forge.world.clock.seconds() + 600), 'x-ratelimit-resource': 'graphql' }),
+    headers: (forge) => ({
+      'x-ratelimit-limit': '5000',
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-reset': String(forge.world.clock.seconds() + 600),
+      'x-ratelimit-resource': 'graphql',
+    }),
     json: { errors: [{ type: 'RATE_LIMITED', message: 'API rate limit exceeded for user ID 1.' }] },
   },
   'server-error': json(500, { message: 'Server Error' }),
-  'base-modified': json(405, { message: 'Base branch was modified. Review and try the merge again.', documentation_url: DOCS }),
-  'graphql-timeout': { status: 502, headers: { 'content-type': 'application/json' }, json: { data: null, errors: [{ message: 'Something went wrong while executing your query. This may be the result of a timeout, or it could be a GitHub bug. Please include `0000:0000` when reporting this issue.' }] } },
+  'base-modified': json(405, {
+    message: 'Base branch was modified. Review and try the merge again.',
+    documentation_url: DOCS,
+  }),
+  'graphql-timeout': {
+    status: 502,
+    headers: { 'content-type': 'application/json' },
+    json: {
+      data: null,
+      errors: [
+        {
+          message:
+            'Something went wrong while executing your query. This may be the result of a timeout, or it could be a GitHub bug. Please include `0000:0000` when reporting this issue.',
+        },
+      ],
+    },
+  },
 };

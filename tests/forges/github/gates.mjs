@@ -6,11 +6,18 @@ import { branchMatches, codeOwners, ownersOf } from '../core/codeowners.mjs';
 import { ROLES } from '../core/world.mjs';
 
 export function classicOf(project, branch) {
-  return project.protections.find(({ pattern }) => pattern === branch) ?? project.protections.find(({ pattern }) => branchMatches(pattern, branch, false)) ?? null;
+  return (
+    project.protections.find(({ pattern }) => pattern === branch) ??
+    project.protections.find(({ pattern }) => branchMatches(pattern, branch, false)) ??
+    null
+  );
 }
 
 export function rulesetsOf(project, branch) {
-  const refs = (pattern) => (pattern === '~DEFAULT_BRANCH' ? branch === project.defaultBranch : pattern === '~ALL' || branchMatches(pattern.replace(/^refs\/heads\//, ''), branch, false));
+  const refs = (pattern) =>
+    pattern === '~DEFAULT_BRANCH'
+      ? branch === project.defaultBranch
+      : pattern === '~ALL' || branchMatches(pattern.replace(/^refs\/heads\//, ''), branch, false);
   return project.rulesets.filter(({ enforcement, branches }) => enforcement === 'active' && branches.some(refs));
 }
 
@@ -65,7 +72,12 @@ export function demands(world, project, branch, user) {
 }
 
 export function dismissesStale(project, branch) {
-  return Boolean(classicOf(project, branch)?.dismissStale) || rulesOf(project, branch).some(({ type, parameters }) => type === 'pull_request' && parameters?.dismiss_stale_reviews_on_push);
+  return (
+    Boolean(classicOf(project, branch)?.dismissStale) ||
+    rulesOf(project, branch).some(
+      ({ type, parameters }) => type === 'pull_request' && parameters?.dismiss_stale_reviews_on_push,
+    )
+  );
 }
 
 export function needsQueue(world, project, branch) {
@@ -96,7 +108,9 @@ export function approvers(world, project, request) {
   const counts = [...last.values()].filter(({ user }) => world.role(project, user) >= ROLES.write);
   return {
     approved: counts.filter(({ state, dismissed }) => state === 'APPROVED' && !dismissed).map(({ user }) => user),
-    refused: counts.filter(({ state, dismissed }) => state === 'CHANGES_REQUESTED' && !dismissed).map(({ user }) => user),
+    refused: counts
+      .filter(({ state, dismissed }) => state === 'CHANGES_REQUESTED' && !dismissed)
+      .map(({ user }) => user),
   };
 }
 
@@ -127,11 +141,16 @@ export async function obstacles(world, project, request, user) {
       const text = checkProblem(project, request.headSha, context);
       if (text) say(text);
     }
-    if (demand.strict && !(await project.repo.isAncestor(project.repo.branch(request.base), request.headSha))) say('The head branch is not up to date with the base branch.');
+    if (demand.strict && !(await project.repo.isAncestor(project.repo.branch(request.base), request.headSha)))
+      say('The head branch is not up to date with the base branch.');
     if (demand.request) {
       if (refused.length > 0) say('Changes were requested by a reviewer.');
-      if (approved.length < demand.approvals) say(`At least ${demand.approvals} approving review${demand.approvals === 1 ? ' is' : 's are'} required by reviewers with write access.`);
-      if (demand.codeOwners && (await missingOwners(world, project, request, approved))) say('Waiting on code owner review.');
+      if (approved.length < demand.approvals)
+        say(
+          `At least ${demand.approvals} approving review${demand.approvals === 1 ? ' is' : 's are'} required by reviewers with write access.`,
+        );
+      if (demand.codeOwners && (await missingOwners(world, project, request, approved)))
+        say('Waiting on code owner review.');
     }
   }
   return found;
@@ -148,7 +167,8 @@ export function pushProblem(world, project, branch, user, { next, removing }) {
     if (demand.locked) return say('Cannot change this locked branch');
     if (demand.request) return say('Changes must be made through a pull request.');
     if (demand.queue) return say('Changes must be made through the merge queue');
-    if (demand.onlyBy && !demand.onlyBy.includes(user?.login)) return say('You are not authorized to push to this branch.');
+    if (demand.onlyBy && !demand.onlyBy.includes(user?.login))
+      return say('You are not authorized to push to this branch.');
     const check = demand.checks.map((context) => checkProblem(project, next, context)).find(Boolean);
     if (check) return say(check);
   }
@@ -172,5 +192,7 @@ export function pushVerdict(world, project, commands, user) {
 
 /** https://docs.github.com/en/get-started/using-git/troubleshooting-the-2-gb-push-limit has GH-numbers in the same form. */
 function spoken(ref, { from, text }) {
-  return from === 'classic' ? `error: GH006: Protected branch update failed for ${ref}.\nerror: ${text}` : `error: GH013: Repository rule violations found for ${ref}.\n\n- ${text}\n`;
+  return from === 'classic'
+    ? `error: GH006: Protected branch update failed for ${ref}.\nerror: ${text}`
+    : `error: GH013: Repository rule violations found for ${ref}.\n\n- ${text}\n`;
 }

@@ -25,23 +25,56 @@ export default function graphql(router) {
 
 async function answer(ctx) {
   const { query, variables, operationName } = ctx.body ?? {};
-  if (typeof query !== 'string') return { status: 400, body: { message: 'A query attribute must be specified and must be a string.', documentation_url: 'https://docs.github.com/graphql' } };
+  if (typeof query !== 'string')
+    return {
+      status: 400,
+      body: {
+        message: 'A query attribute must be specified and must be a string.',
+        documentation_url: 'https://docs.github.com/graphql',
+      },
+    };
   const { schema, parse, validate, execute, GraphQLError } = await load();
   let document;
   try {
     document = parse(query);
   } catch (error) {
-    return { status: 200, body: { errors: [{ message: `Parse error: ${error.message}`, locations: error.locations }] } };
+    return {
+      status: 200,
+      body: { errors: [{ message: `Parse error: ${error.message}`, locations: error.locations }] },
+    };
   }
   const mistakes = validate(schema, document);
   if (mistakes.length > 0) {
-    ctx.world.log.warnings.push({ request: ctx.entry.n, route: ctx.entry.route, unknown: mistakes.map(({ message }) => message) });
-    return { status: 200, body: { errors: mistakes.map(({ message, locations }) => ({ message, locations, path: ['query'], extensions: { code: 'invalid' } })) } };
+    ctx.world.log.warnings.push({
+      request: ctx.entry.n,
+      route: ctx.entry.route,
+      unknown: mistakes.map(({ message }) => message),
+    });
+    return {
+      status: 200,
+      body: {
+        errors: mistakes.map(({ message, locations }) => ({
+          message,
+          locations,
+          path: ['query'],
+          extensions: { code: 'invalid' },
+        })),
+      },
+    };
   }
   ctx.fail = (type, message) => {
     throw new GraphQLError(message, { extensions: { type } });
   };
-  const result = await execute({ schema, document, rootValue: { ...queries, ...mutations }, contextValue: ctx, variableValues: variables, operationName, typeResolver: ({ __typename }) => __typename, fieldResolver: modelled });
+  const result = await execute({
+    schema,
+    document,
+    rootValue: { ...queries, ...mutations },
+    contextValue: ctx,
+    variableValues: variables,
+    operationName,
+    typeResolver: ({ __typename }) => __typename,
+    fieldResolver: modelled,
+  });
   const body = { ...(result.data === undefined ? {} : { data: result.data }) };
   if (result.errors) body.errors = result.errors.map((error) => told(ctx, error));
   return { status: 200, body };
@@ -57,6 +90,12 @@ function modelled(source, args, ctx, { fieldName, parentType }) {
 function told(ctx, error) {
   const { message, locations, path, extensions } = error;
   const planned = extensions?.type !== undefined || !path;
-  if (!planned) ctx.world.log.violation(ctx.entry, `GraphQL ${path?.join('.')}`, [error.originalError?.stack ?? message]);
-  return { ...(extensions?.type ? { type: extensions.type } : {}), ...(path ? { path } : {}), locations, message: planned ? message : `the fake does not model this: ${message}` };
+  if (!planned)
+    ctx.world.log.violation(ctx.entry, `GraphQL ${path?.join('.')}`, [error.originalError?.stack ?? message]);
+  return {
+    ...(extensions?.type ? { type: extensions.type } : {}),
+    ...(path ? { path } : {}),
+    locations,
+    message: planned ? message : `the fake does not model this: ${message}`,
+  };
 }

@@ -23,7 +23,8 @@ import reviews from './reviews.mjs';
 
 export function makeGitHub(world, { layout = 'dotcom', ghes = '3.19' } = {}) {
   const router = new Router();
-  for (const part of [people, repos, gitData, checks, commits, pulls, reviews, issues, deployments, graphql]) part(router);
+  for (const part of [people, repos, gitData, checks, commits, pulls, reviews, issues, deployments, graphql])
+    part(router);
   const prefix = layout === 'ghes' ? '/api/v3' : '';
   const flavour = layout === 'ghes' ? `ghes-${ghes}` : 'api.github.com';
   let spec;
@@ -39,7 +40,12 @@ export function makeGitHub(world, { layout = 'dotcom', ghes = '3.19' } = {}) {
     acts,
     webUrl: () => forge.origin,
     apiUrl: () => forge.origin + prefix,
-    urls: () => ({ web: forge.origin, api: forge.origin + prefix, graphql: forge.origin + (layout === 'ghes' ? '/api/graphql' : '/graphql'), flavour }),
+    urls: () => ({
+      web: forge.origin,
+      api: forge.origin + prefix,
+      graphql: forge.origin + (layout === 'ghes' ? '/api/graphql' : '/graphql'),
+      flavour,
+    }),
 
     locate(rawPath, query) {
       const git = locateGit(rawPath, query);
@@ -82,13 +88,18 @@ export function makeGitHub(world, { layout = 'dotcom', ghes = '3.19' } = {}) {
       const operation = described().operations[name];
       if (ctx.route?.own && status < 300) return { problems: [], body };
       const documented = operation?.answers[status];
-      if (documented === undefined && status < 300) return { problems: [`${status} is not an answer of ${name}`], body };
-      if (status === 204 || (documented === null && status < 300)) return { problems: body === undefined ? [] : ['it has a body'], body: undefined };
+      if (documented === undefined && status < 300)
+        return { problems: [`${status} is not an answer of ${name}`], body };
+      if (status === 204 || (documented === null && status < 300))
+        return { problems: body === undefined ? [] : ['it has a body'], body: undefined };
       const unknown = [];
       const at = documented ? `${pointer(name)}/answers/${status}` : '#/components/schemas/basic-error';
       const schema = documented ?? { $ref: at };
       const whole = shapes().complete(schema, body, status < 300 ? unknown : []);
-      return { problems: [...unknown.map((field) => `${field} is in no schema`), ...shapes().check(at, whole)], body: whole };
+      return {
+        problems: [...unknown.map((field) => `${field} is in no schema`), ...shapes().check(at, whole)],
+        body: whole,
+      };
     },
 
     refuse(kind, ctx, detail) {
@@ -106,7 +117,10 @@ export function makeGitHub(world, { layout = 'dotcom', ghes = '3.19' } = {}) {
   };
 
   function shapes() {
-    return (made ??= new Shapes(described(), { url: () => `${forge.origin}/not-modelled`, time: () => world.clock.iso() }));
+    return (made ??= new Shapes(described(), {
+      url: () => `${forge.origin}/not-modelled`,
+      time: () => world.clock.iso(),
+    }));
   }
   return forge;
 }

@@ -24,7 +24,9 @@ export default function issues(router) {
     return { status: 200, body: issueShape(ctx, request) };
   });
 
-  router.on('GET', `${REPO}/labels`, read, (ctx) => paged(ctx, [...ctx.project.labels.keys()], (name) => labelShape(ctx.forge, ctx.project, name)));
+  router.on('GET', `${REPO}/labels`, read, (ctx) =>
+    paged(ctx, [...ctx.project.labels.keys()], (name) => labelShape(ctx.forge, ctx.project, name)),
+  );
   router.on('POST', `${REPO}/labels`, write, (ctx) => {
     const { name } = ctx.body;
     if (ctx.project.labels.has(name)) throw failed('Label', 'name', 'already_exists');
@@ -47,7 +49,9 @@ export default function issues(router) {
     ctx.effect('labels', `${ctx.project.path}#${request.number} ${request.labels}`);
     return { status: 200, body: request.labels.map((name) => labelShape(ctx.forge, ctx.project, name)) };
   };
-  router.on('GET', `${ONE}/labels`, read, (ctx) => paged(ctx, requestOf(ctx).labels, (name) => labelShape(ctx.forge, ctx.project, name)));
+  router.on('GET', `${ONE}/labels`, read, (ctx) =>
+    paged(ctx, requestOf(ctx).labels, (name) => labelShape(ctx.forge, ctx.project, name)),
+  );
   router.on('POST', `${ONE}/labels`, write, (ctx) => labelled(ctx, (old, given) => [...old, ...given]));
   router.on('PUT', `${ONE}/labels`, write, (ctx) => labelled(ctx, (_, given) => given));
   router.on('DELETE', `${ONE}/labels/{name}`, write, (ctx) => {
@@ -58,16 +62,22 @@ export default function issues(router) {
   const assigned = (ctx, status, change) => {
     const request = requestOf(ctx);
     // Someone who cannot be assigned is left out without a word.
-    const users = (ctx.body?.assignees ?? []).map((login) => ctx.world.user(login)).filter((user) => user && ctx.world.role(ctx.project, user) >= ROLES.read);
+    const users = (ctx.body?.assignees ?? [])
+      .map((login) => ctx.world.user(login))
+      .filter((user) => user && ctx.world.role(ctx.project, user) >= ROLES.read);
     request.assignees = [...new Set(change(request.assignees, users))];
     touch(ctx.world, request);
     ctx.effect('assignees', `${ctx.project.path}#${request.number} ${request.assignees.map(({ login }) => login)}`);
     return { status, body: issueShape(ctx, request) };
   };
   router.on('POST', `${ONE}/assignees`, write, (ctx) => assigned(ctx, 201, (old, users) => [...old, ...users]));
-  router.on('DELETE', `${ONE}/assignees`, write, (ctx) => assigned(ctx, 200, (old, users) => old.filter((user) => !users.includes(user))));
+  router.on('DELETE', `${ONE}/assignees`, write, (ctx) =>
+    assigned(ctx, 200, (old, users) => old.filter((user) => !users.includes(user))),
+  );
 
-  router.on('GET', `${ONE}/comments`, read, (ctx) => paged(ctx, requestOf(ctx).comments, (comment) => commentShape(ctx, comment)));
+  router.on('GET', `${ONE}/comments`, read, (ctx) =>
+    paged(ctx, requestOf(ctx).comments, (comment) => commentShape(ctx, comment)),
+  );
   router.on('POST', `${ONE}/comments`, write, (ctx) => {
     const request = requestOf(ctx);
     checkComment(ctx.body.body);
@@ -109,16 +119,41 @@ function commentOf({ project, params }) {
 
 function commentShape({ forge, project }, { id, author, body, createdAt, updatedAt }) {
   const url = `${repoUrl(forge, project)}/issues/comments/${id}`;
-  return { id, node_id: `IC_${id}`, url, html_url: url, body, user: userShape(forge, author), created_at: createdAt, updated_at: updatedAt, issue_url: url, author_association: 'MEMBER' };
+  return {
+    id,
+    node_id: `IC_${id}`,
+    url,
+    html_url: url,
+    body,
+    user: userShape(forge, author),
+    created_at: createdAt,
+    updated_at: updatedAt,
+    issue_url: url,
+    author_association: 'MEMBER',
+  };
 }
 
 function issueShape({ forge, project }, request) {
   const url = `${repoUrl(forge, project)}/issues/${request.number}`;
   return {
-    id: request.id, node_id: `I_${request.id}`, url, html_url: url, number: request.number, title: request.title, body: request.body,
-    state: request.state === 'open' ? 'open' : 'closed', user: userShape(forge, request.author), labels: request.labels.map((name) => labelShape(forge, project, name)),
-    assignee: userShape(forge, request.assignees[0] ?? null), assignees: request.assignees.map((user) => userShape(forge, user)), comments: request.comments.length, locked: false,
-    created_at: request.createdAt, updated_at: request.updatedAt, closed_at: request.closedAt, author_association: 'MEMBER',
+    id: request.id,
+    node_id: `I_${request.id}`,
+    url,
+    html_url: url,
+    number: request.number,
+    title: request.title,
+    body: request.body,
+    state: request.state === 'open' ? 'open' : 'closed',
+    user: userShape(forge, request.author),
+    labels: request.labels.map((name) => labelShape(forge, project, name)),
+    assignee: userShape(forge, request.assignees[0] ?? null),
+    assignees: request.assignees.map((user) => userShape(forge, user)),
+    comments: request.comments.length,
+    locked: false,
+    created_at: request.createdAt,
+    updated_at: request.updatedAt,
+    closed_at: request.closedAt,
+    author_association: 'MEMBER',
     pull_request: { url: pullUrl(forge, project, request), html_url: url, diff_url: url, patch_url: url },
   };
 }

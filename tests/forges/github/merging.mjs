@@ -41,16 +41,26 @@ async function mayMerge({ forge, project, request, user, sha, method, queued }) 
   if (request.draft) throw refusal(405, 'Pull Request is still a draft');
   if (sha && sha !== request.headSha) throw refusal(409, 'Head branch was modified. Review and try the merge again.');
   const allowed = { merge: 'allowMerge', squash: 'allowSquash', rebase: 'allowRebase' };
-  if (project.settings[allowed[method]] === false) throw refusal(405, `${{ merge: 'Merge commits', squash: 'Squash merges', rebase: 'Rebase merges' }[method]} are not allowed on this repository.`);
+  if (project.settings[allowed[method]] === false)
+    throw refusal(
+      405,
+      `${{ merge: 'Merge commits', squash: 'Squash merges', rebase: 'Rebase merges' }[method]} are not allowed on this repository.`,
+    );
   if (world.settings.strictMergeability && request.checksLeft > 0) throw refusal(405, 'Pull Request is not mergeable');
   if (await hasConflicts(project, request)) throw refusal(405, 'Pull Request is not mergeable');
-  if (!queued && needsQueue(world, project, request.base)) throw refusal(405, 'Changes must be made through the merge queue');
-  const wrong = demands(world, project, request.base, user).find((demand) => (demand.linear && method === 'merge') || (demand.methods && !demand.methods.includes(method)));
+  if (!queued && needsQueue(world, project, request.base))
+    throw refusal(405, 'Changes must be made through the merge queue');
+  const wrong = demands(world, project, request.base, user).find(
+    (demand) => (demand.linear && method === 'merge') || (demand.methods && !demand.methods.includes(method)),
+  );
   if (wrong) throw refusal(405, 'This branch must not contain merge commits.');
   const problems = await obstacles(world, project, request, user);
   if (problems.length > 0) {
     const words = problems.map(({ text }) => text).join(' ');
-    throw refusal(405, problems.some(({ from }) => from === 'ruleset') ? `Repository rule violations found\n\n${words}\n\n` : words);
+    throw refusal(
+      405,
+      problems.some(({ from }) => from === 'ruleset') ? `Repository rule violations found\n\n${words}\n\n` : words,
+    );
   }
 }
 
@@ -60,11 +70,23 @@ export async function mergeNow(given) {
   await mayMerge({ ...given, method });
   const { world } = forge;
   const base = project.repo.branch(request.base);
-  const subject = given.title ?? (method === 'squash' ? `${request.title} (#${request.number})` : `Merge pull request #${request.number} from ${project.namespace}/${request.head}`);
+  const subject =
+    given.title ??
+    (method === 'squash'
+      ? `${request.title} (#${request.number})`
+      : `Merge pull request #${request.number} from ${project.namespace}/${request.head}`);
   const text = given.message ?? (method === 'squash' ? (request.body ?? '') : request.title);
   const message = `${subject}\n\n${text}`.trimEnd() + '\n';
   // Since 2022 squash and merge commits are GitHub's in the committer, the person's in the author.
-  const sha = await mergeCommit(project.repo, { base, head: request.headSha, method, message, author: user, committer: method === 'rebase' ? user : GITHUB, date: world.clock.seconds() });
+  const sha = await mergeCommit(project.repo, {
+    base,
+    head: request.headSha,
+    method,
+    message,
+    author: user,
+    committer: method === 'rebase' ? user : GITHUB,
+    date: world.clock.seconds(),
+  });
   if (!sha) throw refusal(405, method === 'rebase' ? "This branch can't be rebased" : 'Pull Request is not mergeable');
   await point?.('checked');
   if (!(await project.repo.swap(`refs/heads/${request.base}`, sha, base))) {
@@ -90,7 +112,8 @@ export async function mergeNow(given) {
 export async function autoMergeProblem(forge, project, request) {
   if (!project.settings.allowAutoMerge) return 'Pull request Auto merge is not allowed for this repository';
   if (request.state !== 'open') return 'Pull request is closed';
-  if (demands(forge.world, project, request.base, null).length === 0) return '["Pull request Protected branch rules not configured for this branch"]';
+  if (demands(forge.world, project, request.base, null).length === 0)
+    return '["Pull request Protected branch rules not configured for this branch"]';
   const state = await stateWord(forge.world, project, request);
   if (['clean', 'unstable', 'draft'].includes(state)) return `["Pull request Pull request is in ${state} status"]`;
   return null;
@@ -104,7 +127,8 @@ export async function headMoved(forge, project, request, { new: next, who }) {
   // https://docs.github.com/en/pull-requests/collaborating-with-pull-requests/proposing-changes-to-your-work-with-pull-requests/creating-and-deleting-branches-within-your-repository#deleting-a-branch-used-for-a-pull-request
   const empty = next === ZERO || (await project.repo.isAncestor(next, project.repo.branch(request.base)));
   if (empty) return close(world, request, who.user);
-  if (dismissesStale(project, request.base)) request.reviews.forEach((review) => review.state === 'APPROVED' && (review.dismissed = true));
+  if (dismissesStale(project, request.base))
+    request.reviews.forEach((review) => review.state === 'APPROVED' && (review.dismissed = true));
 }
 
 /** After every effect: requests that wait for their checks, and the queue's turn. */
@@ -134,7 +158,13 @@ export async function settle(forge, { project: only } = {}) {
 export function enqueue(forge, project, request, user, entry = null) {
   const known = project.queue.find(({ number }) => number === request.number);
   if (known) return known;
-  const queued = { id: forge.world.id(), number: request.number, by: user, at: forge.world.clock.iso(), headSha: request.headSha };
+  const queued = {
+    id: forge.world.id(),
+    number: request.number,
+    by: user,
+    at: forge.world.clock.iso(),
+    headSha: request.headSha,
+  };
   project.queue.push(queued);
   touch(forge.world, request);
   forge.world.log.effect(entry, 'enqueue', `${project.path}#${request.number}`);

@@ -16,7 +16,12 @@ function onPull(what, work) {
     permit(ctx, project, what);
     const more = await work(ctx, project, request, input);
     touch(ctx.world, request);
-    return { clientMutationId: input.clientMutationId, pullRequest: pullNode(ctx, project, request), actor: userNode(ctx, ctx.user), ...more };
+    return {
+      clientMutationId: input.clientMutationId,
+      pullRequest: pullNode(ctx, project, request),
+      actor: userNode(ctx, ctx.user),
+      ...more,
+    };
   };
 }
 
@@ -44,24 +49,50 @@ export const mutations = {
     const { repo } = project;
     const head = repo.branch(name);
     if (!head) ctx.fail('NOT_FOUND', `No branch ${name} in ${project.path}`);
-    if (ctx.raw.length > (world.settings.bodyLimit ?? 40 * 1024 * 1024)) ctx.fail('UNPROCESSABLE', 'A query attribute is too large.');
+    if (ctx.raw.length > (world.settings.bodyLimit ?? 40 * 1024 * 1024))
+      ctx.fail('UNPROCESSABLE', 'A query attribute is too large.');
     if (head !== expectedHeadOid) stale(ctx, expectedHeadOid);
     const problem = pushProblem(world, project, name, user, { next: 'new', removing: false });
     if (problem?.from === 'classic') ctx.fail('BRANCH_PROTECTION_RULE_VIOLATION', problem.text);
     if (problem) ctx.fail('UNPROCESSABLE', `Repository rule violations found\n\n${problem.text}\n\n`);
-    const additions = (fileChanges.additions ?? []).map(({ path, contents }) => ({ path, contents: Buffer.from(contents, 'base64') }));
+    const additions = (fileChanges.additions ?? []).map(({ path, contents }) => ({
+      path,
+      contents: Buffer.from(contents, 'base64'),
+    }));
     const deletions = (fileChanges.deletions ?? []).map(({ path }) => path);
-    const workflows = [...additions.map(({ path }) => path), ...deletions].some((path) => path.startsWith('.github/workflows/'));
+    const workflows = [...additions.map(({ path }) => path), ...deletions].some((path) =>
+      path.startsWith('.github/workflows/'),
+    );
     if (workflows && token.kind !== 'classic') permit(ctx, project, 'workflows:write');
-    for (const path of deletions) if ((await repo.read(head, path)) === null) ctx.fail('UNPROCESSABLE', `A path was requested for deletion which does not exist as of commit oid \`${head}\``);
+    for (const path of deletions)
+      if ((await repo.read(head, path)) === null)
+        ctx.fail(
+          'UNPROCESSABLE',
+          `A path was requested for deletion which does not exist as of commit oid \`${head}\``,
+        );
     const text = message.body ? `${message.headline}\n\n${message.body}\n` : `${message.headline}\n`;
-    const oid = await repo.build(head, { additions, deletions, message: text, author: user, committer: GITHUB, date: world.clock.seconds() });
+    const oid = await repo.build(head, {
+      additions,
+      deletions,
+      message: text,
+      author: user,
+      committer: GITHUB,
+      date: world.clock.seconds(),
+    });
     await ctx.point('checked');
     const done = await repo.swap(`refs/heads/${name}`, oid, expectedHeadOid);
-    await noticeChanges(forge, project, done ? { user, token, via: 'api', entry } : { user: null, token: null, via: 'web', entry: null });
+    await noticeChanges(
+      forge,
+      project,
+      done ? { user, token, via: 'api', entry } : { user: null, token: null, via: 'web', entry: null },
+    );
     if (!done) stale(ctx, expectedHeadOid);
     ctx.effect('commit', `${project.path} ${name} ${message.headline} ${await treeOf(repo, oid)}`, { sha: oid });
-    return { clientMutationId: input.clientMutationId, commit: commitNode(ctx, project, oid), ref: { id: `REF_${name}`, name, prefix: 'refs/heads/', target: commitNode(ctx, project, oid) } };
+    return {
+      clientMutationId: input.clientMutationId,
+      commit: commitNode(ctx, project, oid),
+      ref: { id: `REF_${name}`, name, prefix: 'refs/heads/', target: commitNode(ctx, project, oid) },
+    };
   },
 
   /** All or nothing, each with its lease. https://docs.github.com/en/graphql/reference/mutations#updaterefs */
@@ -77,14 +108,23 @@ export const mutations = {
       const branch = ref.replace(/^refs\/heads\//, '');
       if (beforeOid && beforeOid !== old) stale(ctx, beforeOid);
       const problem = pushProblem(world, project, branch, user, { next: afterOid, removing: afterOid === ZERO });
-      if (problem) ctx.fail(problem.from === 'classic' ? 'BRANCH_PROTECTION_RULE_VIOLATION' : 'UNPROCESSABLE', problem.text);
+      if (problem)
+        ctx.fail(problem.from === 'classic' ? 'BRANCH_PROTECTION_RULE_VIOLATION' : 'UNPROCESSABLE', problem.text);
       const rewinds = old !== ZERO && afterOid !== ZERO && !(await repo.isAncestor(old, afterOid));
-      if (rewinds && (!force || demands(world, project, branch, user).some((demand) => !demand.force))) ctx.fail('UNPROCESSABLE', 'Update is not a fast forward');
+      if (rewinds && (!force || demands(world, project, branch, user).some((demand) => !demand.force)))
+        ctx.fail('UNPROCESSABLE', 'Update is not a fast forward');
       commands.push(afterOid === ZERO ? `delete ${ref} ${old}` : `update ${ref} ${afterOid} ${old}`);
     }
     await ctx.point('checked');
-    const { code } = await repo.git(['update-ref', '--stdin'], { input: `start\n${commands.join('\n')}\nprepare\ncommit\n`, may: [0, 1, 128] });
-    await noticeChanges(forge, project, code === 0 ? { user, token, via: 'api', entry } : { user: null, token: null, via: 'web', entry: null });
+    const { code } = await repo.git(['update-ref', '--stdin'], {
+      input: `start\n${commands.join('\n')}\nprepare\ncommit\n`,
+      may: [0, 1, 128],
+    });
+    await noticeChanges(
+      forge,
+      project,
+      code === 0 ? { user, token, via: 'api', entry } : { user: null, token: null, via: 'web', entry: null },
+    );
     if (code !== 0) ctx.fail('STALE_DATA', 'A reference was changed by someone else.');
     return { clientMutationId: input.clientMutationId };
   },
@@ -95,7 +135,13 @@ export const mutations = {
     if (input.expectedHeadOid && input.expectedHeadOid !== request.headSha) stale(ctx, input.expectedHeadOid);
     const problem = await autoMergeProblem(ctx.forge, project, request);
     if (problem) ctx.fail('UNPROCESSABLE', problem);
-    request.autoMerge = { by: ctx.user, at: ctx.world.clock.iso(), method: (input.mergeMethod ?? 'MERGE').toLowerCase(), title: input.commitHeadline, message: input.commitBody };
+    request.autoMerge = {
+      by: ctx.user,
+      at: ctx.world.clock.iso(),
+      method: (input.mergeMethod ?? 'MERGE').toLowerCase(),
+      title: input.commitHeadline,
+      message: input.commitBody,
+    };
     ctx.effect('auto-merge', `${project.path}#${request.number} on`);
   }),
   disablePullRequestAutoMerge: onPull('pull_requests:write', (ctx, project, request) => {
@@ -105,7 +151,8 @@ export const mutations = {
   }),
 
   enqueuePullRequest: onPull('contents:write', (ctx, project, request, input) => {
-    if (!demands(ctx.world, project, request.base, null).some(({ queue }) => queue)) ctx.fail('UNPROCESSABLE', 'No merge queue found for branch');
+    if (!demands(ctx.world, project, request.base, null).some(({ queue }) => queue))
+      ctx.fail('UNPROCESSABLE', 'No merge queue found for branch');
     if (request.state !== 'open') ctx.fail('UNPROCESSABLE', 'Pull request is closed');
     if (input.expectedHeadOid && input.expectedHeadOid !== request.headSha) stale(ctx, input.expectedHeadOid);
     return { mergeQueueEntry: entryNode(ctx, project, enqueue(ctx.forge, project, request, ctx.user, ctx.entry)) };
@@ -122,7 +169,19 @@ export const mutations = {
   mergePullRequest: onPull('contents:write', (ctx, project, request, input) =>
     retold(ctx, async () => {
       const { forge, user, token, entry, point } = ctx;
-      await mergeNow({ forge, project, request, user, token, entry, point, sha: input.expectedHeadOid, method: (input.mergeMethod ?? 'MERGE').toLowerCase(), title: input.commitHeadline, message: input.commitBody });
+      await mergeNow({
+        forge,
+        project,
+        request,
+        user,
+        token,
+        entry,
+        point,
+        sha: input.expectedHeadOid,
+        method: (input.mergeMethod ?? 'MERGE').toLowerCase(),
+        title: input.commitHeadline,
+        message: input.commitBody,
+      });
     }),
   ),
 
@@ -138,7 +197,9 @@ export const mutations = {
     if (request.state === 'open') close(ctx.world, request, ctx.user);
     ctx.effect('request-update', `${project.path}#${request.number} close`);
   }),
-  reopenPullRequest: onPull('pull_requests:write', (ctx, project, request) => retold(ctx, () => reopen({ world: ctx.world, project }, request))),
+  reopenPullRequest: onPull('pull_requests:write', (ctx, project, request) =>
+    retold(ctx, () => reopen({ world: ctx.world, project }, request)),
+  ),
   updatePullRequest: onPull('pull_requests:write', (ctx, project, request, input) => {
     if (input.title) request.title = input.title;
     if (input.body !== undefined) request.body = input.body;
@@ -156,7 +217,15 @@ export const mutations = {
     if (!project) ctx.fail('NOT_FOUND', `Could not resolve to a node with the global id of '${input.repositoryId}'`);
     permit(ctx, project, 'pull_requests:write');
     ctx.project = project;
-    const request = await retold(ctx, () => open(ctx, { title: input.title, body: input.body ?? null, head: input.headRefName, base: input.baseRefName, draft: input.draft ?? false }));
+    const request = await retold(ctx, () =>
+      open(ctx, {
+        title: input.title,
+        body: input.body ?? null,
+        head: input.headRefName,
+        base: input.baseRefName,
+        draft: input.draft ?? false,
+      }),
+    );
     return { clientMutationId: input.clientMutationId, pullRequest: pullNode(ctx, project, request) };
   },
 };

@@ -7,7 +7,10 @@ import { failed, notFound, refusal } from './errors.mjs';
 import { paged, repoShape, teamShape, userShape } from './shapes.mjs';
 
 export default function people(router) {
-  router.on('GET', '/', {}, ({ forge }) => ({ status: 200, body: { current_user_url: `${forge.apiUrl()}/user`, repository_url: `${forge.apiUrl()}/repos/{owner}/{repo}` } }));
+  router.on('GET', '/', {}, ({ forge }) => ({
+    status: 200,
+    body: { current_user_url: `${forge.apiUrl()}/user`, repository_url: `${forge.apiUrl()}/repos/{owner}/{repo}` },
+  }));
   router.on('GET', '/meta', {}, ({ forge }) => ({
     status: 200,
     body: { verifiable_password_authentication: false, ...(forge.version ? { installed_version: forge.version } : {}) },
@@ -15,7 +18,10 @@ export default function people(router) {
   router.on('GET', '/rate_limit', { free: true }, ({ token }) => {
     const limit = token?.limit ?? 60;
     const core = { limit, used: token?.used ?? 0, remaining: limit - (token?.used ?? 0), reset: token?.resetAt ?? 0 };
-    return { status: 200, body: { resources: { core, search: { ...core, limit: 30, remaining: 30 }, graphql: core }, rate: core } };
+    return {
+      status: 200,
+      body: { resources: { core, search: { ...core, limit: 30, remaining: 30 }, graphql: core }, rate: core },
+    };
   });
 
   router.on('GET', '/user', { user: true }, ({ forge, token, user }) => {
@@ -31,8 +37,22 @@ export default function people(router) {
   router.on('GET', '/orgs/{org}/teams/{team_slug}', { user: true }, (ctx) => {
     const { group } = team(ctx);
     const { org, team_slug: slug } = ctx.params;
-    const organization = { login: group.path, id: group.id, node_id: `O_${group.id}`, type: 'Organization', description: null };
-    return { status: 200, body: { ...teamShape(ctx.forge, org, slug), members_count: team(ctx).found.members.length, repos_count: 0, organization } };
+    const organization = {
+      login: group.path,
+      id: group.id,
+      node_id: `O_${group.id}`,
+      type: 'Organization',
+      description: null,
+    };
+    return {
+      status: 200,
+      body: {
+        ...teamShape(ctx.forge, org, slug),
+        members_count: team(ctx).found.members.length,
+        repos_count: 0,
+        organization,
+      },
+    };
   });
   router.on('GET', '/orgs/{org}/teams/{team_slug}/members', { user: true }, (ctx) =>
     paged(ctx, team(ctx).found.members, (login) => userShape(ctx.forge, ctx.world.user(login))),
@@ -45,7 +65,11 @@ export default function people(router) {
 
   const collaborators = ({ world, project }) => world.users.filter((user) => world.role(project, user) >= ROLES.read);
   router.on('GET', '/repos/{owner}/{repo}/collaborators', { needs: 'metadata:read' }, (ctx) =>
-    paged(ctx, collaborators(ctx), (user) => ({ ...userShape(ctx.forge, user), permissions: repoShape(ctx.forge, ctx.project, user).permissions, role_name: roleName(ctx, user) })),
+    paged(ctx, collaborators(ctx), (user) => ({
+      ...userShape(ctx.forge, user),
+      permissions: repoShape(ctx.forge, ctx.project, user).permissions,
+      role_name: roleName(ctx, user),
+    })),
   );
   router.on('GET', '/repos/{owner}/{repo}/collaborators/{username}', { needs: 'metadata:read' }, (ctx) => {
     if (ctx.world.role(ctx.project, ctx.world.user(ctx.params.username)) < ROLES.read) throw notFound();
@@ -56,48 +80,111 @@ export default function people(router) {
     if (!user) throw notFound();
     const name = roleName(ctx, user);
     const permission = { maintain: 'write', triage: 'read' }[name] ?? name;
-    return { status: 200, body: { permission, role_name: name, user: { ...userShape(ctx.forge, user), permissions: repoShape(ctx.forge, ctx.project, user).permissions, role_name: name } } };
+    return {
+      status: 200,
+      body: {
+        permission,
+        role_name: name,
+        user: {
+          ...userShape(ctx.forge, user),
+          permissions: repoShape(ctx.forge, ctx.project, user).permissions,
+          role_name: name,
+        },
+      },
+    };
   });
-  router.on('GET', '/repos/{owner}/{repo}/assignees', {}, (ctx) => paged(ctx, collaborators(ctx), (user) => userShape(ctx.forge, user)));
+  router.on('GET', '/repos/{owner}/{repo}/assignees', {}, (ctx) =>
+    paged(ctx, collaborators(ctx), (user) => userShape(ctx.forge, user)),
+  );
   router.on('GET', '/repos/{owner}/{repo}/assignees/{assignee}', {}, (ctx) => {
     if (ctx.world.role(ctx.project, ctx.world.user(ctx.params.assignee)) < ROLES.read) throw notFound();
     return { status: 204 };
   });
 
   router.on('GET', '/app', { app: true }, ({ token, forge }) => ({ status: 200, body: appShape(forge, token.app) }));
-  router.on('GET', '/app/installations', { app: true }, (ctx) => paged(ctx, ctx.token.app.installations, (one) => installationShape(ctx.forge, one)));
-  router.on('GET', '/app/installations/{installation_id}', { app: true }, (ctx) => ({ status: 200, body: installationShape(ctx.forge, installation(ctx)) }));
+  router.on('GET', '/app/installations', { app: true }, (ctx) =>
+    paged(ctx, ctx.token.app.installations, (one) => installationShape(ctx.forge, one)),
+  );
+  router.on('GET', '/app/installations/{installation_id}', { app: true }, (ctx) => ({
+    status: 200,
+    body: installationShape(ctx.forge, installation(ctx)),
+  }));
   router.on('GET', '/repos/{owner}/{repo}/installation', { app: true }, (ctx) => {
-    const found = ctx.token.app.installations.find(({ account }) => account.toLowerCase() === ctx.params.owner.toLowerCase());
+    const found = ctx.token.app.installations.find(
+      ({ account }) => account.toLowerCase() === ctx.params.owner.toLowerCase(),
+    );
     if (!found) throw notFound();
     return { status: 200, body: installationShape(ctx.forge, found) };
   });
   router.on('POST', '/app/installations/{installation_id}/access_tokens', { app: true }, createInstallationToken);
   router.on('GET', '/installation/repositories', { user: true }, ({ forge, world, token, user }) => {
-    if (token.kind !== 'installation' && token.kind !== 'actions') throw refusal(403, 'You must authenticate with an installation access token in order to list repositories for an installation.');
+    if (token.kind !== 'installation' && token.kind !== 'actions')
+      throw refusal(
+        403,
+        'You must authenticate with an installation access token in order to list repositories for an installation.',
+      );
     const all = world.projects.filter(({ path }) => !token.repositories || token.repositories.includes(path));
-    return { status: 200, body: { total_count: all.length, repositories: all.map((project) => repoShape(forge, project, user)) } };
+    return {
+      status: 200,
+      body: { total_count: all.length, repositories: all.map((project) => repoShape(forge, project, user)) },
+    };
   });
 }
 
 /** One hour; never more than the installation has. https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app */
 function createInstallationToken(ctx) {
-  const { world, forge, token: { app }, body = {} } = ctx;
+  const {
+    world,
+    forge,
+    token: { app },
+    body = {},
+  } = ctx;
   const { account, repositories } = installation(ctx);
-  const asked = body.repositories?.map((name) => `${account}/${name}`) ?? body.repository_ids?.map((id) => world.projectById(id)?.path);
-  const reachable = (name) => world.project(name)?.namespace === account && (!repositories || repositories.includes(name));
-  if (asked?.some((name) => !name || !reachable(name))) throw failed('InstallationToken', 'repositories', 'invalid', 'There is at least one repository that does not exist or is not accessible to the parent installation.');
-  const tooMuch = Object.entries(body.permissions ?? {}).some(([name, level]) => level !== app.permissions[name] && !(level === 'read' && app.permissions[name]));
-  if (tooMuch) throw failed('InstallationToken', 'permissions', 'invalid', 'The permissions requested are not granted to this installation.');
+  const asked =
+    body.repositories?.map((name) => `${account}/${name}`) ??
+    body.repository_ids?.map((id) => world.projectById(id)?.path);
+  const reachable = (name) =>
+    world.project(name)?.namespace === account && (!repositories || repositories.includes(name));
+  if (asked?.some((name) => !name || !reachable(name)))
+    throw failed(
+      'InstallationToken',
+      'repositories',
+      'invalid',
+      'There is at least one repository that does not exist or is not accessible to the parent installation.',
+    );
+  const tooMuch = Object.entries(body.permissions ?? {}).some(
+    ([name, level]) => level !== app.permissions[name] && !(level === 'read' && app.permissions[name]),
+  );
+  if (tooMuch)
+    throw failed(
+      'InstallationToken',
+      'permissions',
+      'invalid',
+      'The permissions requested are not granted to this installation.',
+    );
   const permissions = { metadata: 'read', ...(body.permissions ?? app.permissions) };
-  const granted = asked ?? repositories ?? world.projects.filter(({ namespace }) => namespace === account).map(({ path }) => path);
+  const granted =
+    asked ?? repositories ?? world.projects.filter(({ namespace }) => namespace === account).map(({ path }) => path);
   const expiresAt = world.clock.iso(world.clock.now() + 3600_000);
   bot(world, app.slug);
-  const made = makeToken(world, { name: `installation:${app.slug}#${world.tokens.length}`, kind: 'installation', app: app.slug, repositories: granted, permissions, expiresAt });
+  const made = makeToken(world, {
+    name: `installation:${app.slug}#${world.tokens.length}`,
+    kind: 'installation',
+    app: app.slug,
+    repositories: granted,
+    permissions,
+    expiresAt,
+  });
   ctx.effect('installation-token', `${app.slug}`);
   return {
     status: 201,
-    body: { token: made.secret, expires_at: expiresAt, permissions, repository_selection: asked || repositories ? 'selected' : 'all', repositories: granted.map((name) => repoShape(forge, world.project(name), made.user)) },
+    body: {
+      token: made.secret,
+      expires_at: expiresAt,
+      permissions,
+      repository_selection: asked || repositories ? 'selected' : 'all',
+      repositories: granted.map((name) => repoShape(forge, world.project(name), made.user)),
+    },
   };
 }
 
@@ -108,16 +195,43 @@ function installation({ token, params }) {
 }
 
 function appShape(forge, app) {
-  return { id: app.id, slug: app.slug, node_id: `A_${app.id}`, name: app.slug, owner: account(forge, app.owner), description: null, permissions: app.permissions, events: [] };
+  return {
+    id: app.id,
+    slug: app.slug,
+    node_id: `A_${app.id}`,
+    name: app.slug,
+    owner: account(forge, app.owner),
+    description: null,
+    permissions: app.permissions,
+    events: [],
+  };
 }
 
 function account({ world, ...forge }, name) {
   const group = world.group(name);
-  return { login: name, id: group?.id ?? 0, node_id: `O_${name}`, type: 'Organization', site_admin: false, html_url: `${forge.webUrl()}/${name}` };
+  return {
+    login: name,
+    id: group?.id ?? 0,
+    node_id: `O_${name}`,
+    type: 'Organization',
+    site_admin: false,
+    html_url: `${forge.webUrl()}/${name}`,
+  };
 }
 
 function installationShape(forge, { id, account: name, repositories, app }) {
-  return { id, account: account(forge, name), app_id: app.id, app_slug: app.slug, target_id: 0, target_type: 'Organization', permissions: app.permissions, events: [], repository_selection: repositories ? 'selected' : 'all', single_file_name: null };
+  return {
+    id,
+    account: account(forge, name),
+    app_id: app.id,
+    app_slug: app.slug,
+    target_id: 0,
+    target_type: 'Organization',
+    permissions: app.permissions,
+    events: [],
+    repository_selection: repositories ? 'selected' : 'all',
+    single_file_name: null,
+  };
 }
 
 function team({ world, params }) {

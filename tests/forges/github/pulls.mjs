@@ -36,7 +36,10 @@ export default function pulls(router) {
   router.on('GET', `${ONE}/files`, read, async (ctx) => {
     const { repo } = ctx.project;
     const request = requestOf(ctx);
-    const from = await repo.mergeBase(request.state === 'merged' ? request.baseSha : repo.branch(request.base), request.headSha);
+    const from = await repo.mergeBase(
+      request.state === 'merged' ? request.baseSha : repo.branch(request.base),
+      request.headSha,
+    );
     return paged(ctx, await repo.diff(from, request.headSha), (file) => fileShape(ctx, file, request.headSha));
   });
 }
@@ -61,7 +64,13 @@ export async function whole(ctx, request, poll) {
   const from = known ? await repo.mergeBase(base, request.headSha) : null;
   const files = from ? await repo.diff(from, request.headSha) : [];
   const sum = (field) => files.reduce((total, file) => total + file[field], 0);
-  const counts = { commits: from ? await repo.count(`${from}..${request.headSha}`) : 0, additions: sum('additions'), deletions: sum('deletions'), changed_files: files.length, review_comments: 0 };
+  const counts = {
+    commits: from ? await repo.count(`${from}..${request.headSha}`) : 0,
+    additions: sum('additions'),
+    deletions: sum('deletions'),
+    changed_files: files.length,
+    review_comments: 0,
+  };
   return pullShape(forge, project, request, { mergeable, state, counts });
 }
 
@@ -92,29 +101,40 @@ function list(ctx) {
 
 async function create(ctx) {
   const request = await open(ctx, ctx.body);
-  return { status: 201, headers: { location: pullUrl(ctx.forge, ctx.project, request) }, body: await whole(ctx, request) };
+  return {
+    status: 201,
+    headers: { location: pullUrl(ctx.forge, ctx.project, request) },
+    body: await whole(ctx, request),
+  };
 }
 
 export async function open(ctx, { title, head: given, base, body = null, draft = false }) {
   const { world, project, user, token } = ctx;
-  if (token.kind === 'actions' && !project.settings.actionsMayCreatePullRequests) throw refusal(403, 'GitHub Actions is not permitted to create or approve pull requests.');
+  if (token.kind === 'actions' && !project.settings.actionsMayCreatePullRequests)
+    throw refusal(403, 'GitHub Actions is not permitted to create or approve pull requests.');
   if (!title) throw failed('PullRequest', 'title', 'missing_field');
   checkBody(body);
   const head = given.slice(given.indexOf(':') + 1);
-  if (given.includes(':') && given.split(':')[0].toLowerCase() !== project.namespace.toLowerCase()) throw failed('PullRequest', 'head', 'invalid');
+  if (given.includes(':') && given.split(':')[0].toLowerCase() !== project.namespace.toLowerCase())
+    throw failed('PullRequest', 'head', 'invalid');
   const { repo } = project;
   if (!repo.branch(base)) throw failed('PullRequest', 'base', 'invalid');
   if (!repo.branch(head)) throw failed('PullRequest', 'head', 'invalid');
-  const twin = [...project.requests.values()].find((other) => other.state === 'open' && other.head === head && other.base === base);
-  if (twin) throw failed('PullRequest', undefined, 'custom', `A pull request already exists for ${project.namespace}:${head}.`);
-  if (await repo.isAncestor(repo.branch(head), repo.branch(base))) throw failed('PullRequest', undefined, 'custom', `No commits between ${base} and ${head}`);
+  const twin = [...project.requests.values()].find(
+    (other) => other.state === 'open' && other.head === head && other.base === base,
+  );
+  if (twin)
+    throw failed('PullRequest', undefined, 'custom', `A pull request already exists for ${project.namespace}:${head}.`);
+  if (await repo.isAncestor(repo.branch(head), repo.branch(base)))
+    throw failed('PullRequest', undefined, 'custom', `No commits between ${base} and ${head}`);
   const request = openRequest(world, project, { title, body, head, base, author: user, draft });
   ctx.effect('request', `${project.path} ${head} -> ${base}`, { number: request.number });
   return request;
 }
 
 export function checkBody(body) {
-  if (body && [...body].length > 65_536) throw failed('Issue', 'body', 'custom', 'body is too long (maximum is 65536 characters)');
+  if (body && [...body].length > 65_536)
+    throw failed('Issue', 'body', 'custom', 'body is too long (maximum is 65536 characters)');
 }
 
 async function update(ctx) {
@@ -137,9 +157,17 @@ async function update(ctx) {
 }
 
 export function reopen({ world, project }, request) {
-  const twin = [...project.requests.values()].some((other) => other.state === 'open' && other.head === request.head && other.base === request.base);
+  const twin = [...project.requests.values()].some(
+    (other) => other.state === 'open' && other.head === request.head && other.base === request.base,
+  );
   const tip = project.repo.branch(request.head);
-  if (twin || !tip) throw failed('PullRequest', 'state', 'custom', `state cannot be changed. ${twin ? `There is already an open pull request from ${project.namespace}:${request.head}` : `The ${request.head} branch has been deleted.`}.`);
+  if (twin || !tip)
+    throw failed(
+      'PullRequest',
+      'state',
+      'custom',
+      `state cannot be changed. ${twin ? `There is already an open pull request from ${project.namespace}:${request.head}` : `The ${request.head} branch has been deleted.`}.`,
+    );
   Object.assign(request, { state: 'open', closedAt: null, closedBy: null, headSha: tip });
   recheck(world, request);
 }
@@ -147,7 +175,19 @@ export function reopen({ world, project }, request) {
 async function merge(ctx) {
   const { forge, project, user, token, entry, point, body = {} } = ctx;
   const request = requestOf(ctx);
-  const sha = await mergeNow({ forge, project, request, user, token, entry, point, sha: body.sha, method: body.merge_method, title: body.commit_title, message: body.commit_message });
+  const sha = await mergeNow({
+    forge,
+    project,
+    request,
+    user,
+    token,
+    entry,
+    point,
+    sha: body.sha,
+    method: body.merge_method,
+    title: body.commit_title,
+    message: body.commit_message,
+  });
   return { status: 200, body: { sha, merged: true, message: 'Pull Request successfully merged' } };
 }
 
@@ -156,22 +196,53 @@ async function mergeAsync(ctx) {
   const { world, forge, project, user, token, entry, body = {} } = ctx;
   const request = requestOf(ctx);
   const answer = (status, state, details) => ({ status, body: { status: state, details } });
-  if (request.state === 'merged') return answer(200, 'merged', { message: 'Pull request is already merged.', sha: request.mergeSha });
+  if (request.state === 'merged')
+    return answer(200, 'merged', { message: 'Pull request is already merged.', sha: request.mergeSha });
   if (request.state !== 'open') return answer(400, 'failed', { message: 'Pull request is closed.' });
   if (request.draft) return answer(400, 'failed', { message: 'Pull request is in draft.' });
-  if (project.queue.some(({ number }) => number === request.number)) return answer(200, 'enqueued', { message: 'Pull request is already in the merge queue.' });
+  if (project.queue.some(({ number }) => number === request.number))
+    return answer(200, 'enqueued', { message: 'Pull request is already in the merge queue.' });
   const running = [...project.jobs.values()].find((job) => job.number === request.number && job.status === 'pending');
-  if (running) return answer(409, 'pending', { message: 'A merge request already exists for this pull request.', ...running.details });
+  if (running)
+    return answer(409, 'pending', {
+      message: 'A merge request already exists for this pull request.',
+      ...running.details,
+    });
   const uuid = randomUUID();
-  const details = { uuid, merge_method: body.merge_method ?? 'merge', merge_action: body.merge_action ?? 'default', expected_head_sha: body.sha ?? request.headSha };
-  const job = { number: request.number, status: 'pending', details, polls: world.settings.mergeAsyncPolls ?? 1, at: world.clock.now() };
+  const details = {
+    uuid,
+    merge_method: body.merge_method ?? 'merge',
+    merge_action: body.merge_action ?? 'default',
+    expected_head_sha: body.sha ?? request.headSha,
+  };
+  const job = {
+    number: request.number,
+    status: 'pending',
+    details,
+    polls: world.settings.mergeAsyncPolls ?? 1,
+    at: world.clock.now(),
+  };
   job.run = async () => {
     try {
       if (needsQueue(world, project, request.base) && details.merge_action !== 'direct_merge') {
         enqueue(forge, project, request, user, entry);
-        return Object.assign(job, { status: 'enqueued', result: { message: 'Pull request was added to the merge queue.' } });
+        return Object.assign(job, {
+          status: 'enqueued',
+          result: { message: 'Pull request was added to the merge queue.' },
+        });
       }
-      const sha = await mergeNow({ forge, project, request, user, token, entry, sha: details.expected_head_sha, method: details.merge_method, title: body.commit_title, message: body.commit_message });
+      const sha = await mergeNow({
+        forge,
+        project,
+        request,
+        user,
+        token,
+        entry,
+        sha: details.expected_head_sha,
+        method: details.merge_method,
+        title: body.commit_title,
+        message: body.commit_message,
+      });
       return Object.assign(job, { status: 'merged', result: { message: 'Pull Request successfully merged', sha } });
     } catch (error) {
       if (!error.status) throw error;
@@ -188,21 +259,29 @@ async function mergeAsyncResult(ctx) {
   const job = project.jobs.get(params.uuid);
   if (!job || job.number !== Number(params.pull_number) || world.clock.now() - job.at > 24 * 3600_000) throw notFound();
   if (job.status === 'pending' && --job.polls < 0) await world.lock.run(job.run);
-  return { status: 200, body: { status: job.status, details: job.result ?? { message: 'Merge request enqueued.', ...job.details } } };
+  return {
+    status: 200,
+    body: { status: job.status, details: job.result ?? { message: 'Merge request enqueued.', ...job.details } },
+  };
 }
 
 async function updateBranch(ctx) {
   const { forge, project, user, token, entry, body = {} } = ctx;
   const request = requestOf(ctx);
   const { repo } = project;
-  if (body.expected_head_sha && body.expected_head_sha !== request.headSha) throw invalid(`expected head sha didn’t match current head ref.`);
+  if (body.expected_head_sha && body.expected_head_sha !== request.headSha)
+    throw invalid(`expected head sha didn’t match current head ref.`);
   need(ctx, project, 'contents:write');
   const base = repo.branch(request.base);
   const tree = await mergedTree(repo, request.headSha, base);
   if (!tree) throw invalid('merge conflict between base and head');
   const message = `Merge branch '${request.base}' into ${request.head}\n`;
-  const sha = await repo.commitTree(tree, [request.headSha, base], message, { author: user, date: ctx.world.clock.seconds() });
-  if (!(await repo.swap(`refs/heads/${request.head}`, sha, request.headSha))) throw invalid(`expected head sha didn’t match current head ref.`);
+  const sha = await repo.commitTree(tree, [request.headSha, base], message, {
+    author: user,
+    date: ctx.world.clock.seconds(),
+  });
+  if (!(await repo.swap(`refs/heads/${request.head}`, sha, request.headSha)))
+    throw invalid(`expected head sha didn’t match current head ref.`);
   await noticeChanges(forge, project, { user, token, via: 'api', entry });
   return { status: 202, body: { message: 'Updating pull request branch.', url: pullUrl(forge, project, request) } };
 }

@@ -7,13 +7,24 @@ import { mergeState } from './merging.mjs';
 
 export const queries = {
   viewer: (_, ctx) => userNode(ctx, ctx.user),
-  rateLimit: (_, { token }) => ({ limit: token.limit, cost: 1, remaining: token.limit - token.used, used: token.used, nodeCount: 0, resetAt: new Date(token.resetAt * 1000).toISOString() }),
-  user: ({ login }, ctx) => (ctx.world.user(login) ? userNode(ctx, ctx.world.user(login)) : ctx.fail('NOT_FOUND', `Could not resolve to a User with the login of '${login}'.`)),
+  rateLimit: (_, { token }) => ({
+    limit: token.limit,
+    cost: 1,
+    remaining: token.limit - token.used,
+    used: token.used,
+    nodeCount: 0,
+    resetAt: new Date(token.resetAt * 1000).toISOString(),
+  }),
+  user: ({ login }, ctx) =>
+    ctx.world.user(login)
+      ? userNode(ctx, ctx.world.user(login))
+      : ctx.fail('NOT_FOUND', `Could not resolve to a User with the login of '${login}'.`),
   repository: ({ owner, name }, ctx) => {
     const full = `${owner}/${name}`;
     // GraphQL follows a renamed repository by itself.
     const project = ctx.world.project(full) ?? ctx.world.moved(full);
-    if (!project || !mayRead(ctx.world, ctx.token, project)) ctx.fail('NOT_FOUND', `Could not resolve to a Repository with the name '${full}'.`);
+    if (!project || !mayRead(ctx.world, ctx.token, project))
+      ctx.fail('NOT_FOUND', `Could not resolve to a Repository with the name '${full}'.`);
     ctx.entry.project = project.path;
     return repositoryNode(ctx, project);
   },
@@ -21,7 +32,9 @@ export const queries = {
     const [kind, ...numbers] = id.split('_');
     if (kind === 'PR') return pullNode(ctx, ...pullOf(ctx, id));
     const project = kind === 'R' && ctx.world.projectById(numbers[0]);
-    return project && mayRead(ctx.world, ctx.token, project) ? repositoryNode(ctx, project) : ctx.fail('NOT_FOUND', `Could not resolve to a node with the global id of '${id}'`);
+    return project && mayRead(ctx.world, ctx.token, project)
+      ? repositoryNode(ctx, project)
+      : ctx.fail('NOT_FOUND', `Could not resolve to a node with the global id of '${id}'`);
   },
 };
 
@@ -39,7 +52,8 @@ export function pullOf(ctx, id) {
   const [, projectId, number] = /^PR_(\d+)_(\d+)$/.exec(id) ?? [];
   const project = ctx.world.projectById(projectId);
   const request = project?.requests.get(Number(number));
-  if (!request || !mayRead(ctx.world, ctx.token, project)) ctx.fail('NOT_FOUND', `Could not resolve to a node with the global id of '${id}'`);
+  if (!request || !mayRead(ctx.world, ctx.token, project))
+    ctx.fail('NOT_FOUND', `Could not resolve to a node with the global id of '${id}'`);
   ctx.entry.project = project.path;
   return [project, request];
 }
@@ -55,20 +69,40 @@ export function connection(items, { first, last, after }, node) {
     totalCount: items.length,
     edges: slice,
     nodes: slice.map((edge) => edge.node),
-    pageInfo: { hasNextPage: end < items.length, hasPreviousPage: from > 0, startCursor: slice[0]?.cursor ?? null, endCursor: slice.at(-1)?.cursor ?? null },
+    pageInfo: {
+      hasNextPage: end < items.length,
+      hasPreviousPage: from > 0,
+      startCursor: slice[0]?.cursor ?? null,
+      endCursor: slice.at(-1)?.cursor ?? null,
+    },
   };
 }
 
 export function userNode({ forge }, user) {
   if (!user) return null;
-  return { __typename: user.type === 'Bot' ? 'Bot' : 'User', id: `U_${user.id}`, databaseId: user.id, login: user.login.replace('[bot]', ''), name: user.name, email: user.email, url: `${forge.webUrl()}/${user.login}`, createdAt: user.createdAt };
+  return {
+    __typename: user.type === 'Bot' ? 'Bot' : 'User',
+    id: `U_${user.id}`,
+    databaseId: user.id,
+    login: user.login.replace('[bot]', ''),
+    name: user.name,
+    email: user.email,
+    url: `${forge.webUrl()}/${user.login}`,
+    createdAt: user.createdAt,
+  };
 }
 
 export function repositoryNode(ctx, project) {
   const { forge, world } = ctx;
   const { repo, settings } = project;
   const role = world.role(project, ctx.user);
-  const ref = (name) => repo.branch(name) && { id: `REF_${name}`, name, prefix: 'refs/heads/', target: commitNode(ctx, project, repo.branch(name)) };
+  const ref = (name) =>
+    repo.branch(name) && {
+      id: `REF_${name}`,
+      name,
+      prefix: 'refs/heads/',
+      target: commitNode(ctx, project, repo.branch(name)),
+    };
   return {
     __typename: 'Repository',
     id: `R_${project.id}`,
@@ -91,15 +125,24 @@ export function repositoryNode(ctx, project) {
       const found = await repo.resolve(oid ?? expression);
       return found && commitNode(ctx, project, found);
     },
-    mergeQueue: ({ branch = project.defaultBranch }) => (needsQueue(world, project, branch) ? queueNode(ctx, project) : null),
+    mergeQueue: ({ branch = project.defaultBranch }) =>
+      needsQueue(world, project, branch) ? queueNode(ctx, project) : null,
     pullRequest: ({ number }) => {
       const request = project.requests.get(number);
-      return request ? pullNode(ctx, project, request) : ctx.fail('NOT_FOUND', `Could not resolve to a PullRequest with the number of ${number}.`);
+      return request
+        ? pullNode(ctx, project, request)
+        : ctx.fail('NOT_FOUND', `Could not resolve to a PullRequest with the number of ${number}.`);
     },
     pullRequests: (args) => {
       const state = { open: 'OPEN', closed: 'CLOSED', merged: 'MERGED' };
-      const fits = (request) => (!args.states || args.states.includes(state[request.state])) && (!args.headRefName || request.head === args.headRefName) && (!args.baseRefName || request.base === args.baseRefName) && (!args.labels || request.labels.some((label) => args.labels.includes(label)));
-      return connection([...project.requests.values()].filter(fits), args, (request) => pullNode(ctx, project, request));
+      const fits = (request) =>
+        (!args.states || args.states.includes(state[request.state])) &&
+        (!args.headRefName || request.head === args.headRefName) &&
+        (!args.baseRefName || request.base === args.baseRefName) &&
+        (!args.labels || request.labels.some((label) => args.labels.includes(label)));
+      return connection([...project.requests.values()].filter(fits), args, (request) =>
+        pullNode(ctx, project, request),
+      );
     },
   };
 }
@@ -109,23 +152,48 @@ export async function commitNode({ forge }, project, oid) {
   const actor = ({ name, email, date }) => ({ name, email, date });
   const [messageHeadline, ...rest] = commit.message.split('\n');
   return {
-    __typename: 'Commit', id: `C_${oid}`, oid, abbreviatedOid: oid.slice(0, 7), url: `${forge.webUrl()}/${project.path}/commit/${oid}`, message: commit.message, messageHeadline, messageBody: rest.join('\n').trim(),
-    committedDate: commit.committer.date, authoredDate: commit.author.date, author: actor(commit.author), committer: actor(commit.committer), signature: null,
+    __typename: 'Commit',
+    id: `C_${oid}`,
+    oid,
+    abbreviatedOid: oid.slice(0, 7),
+    url: `${forge.webUrl()}/${project.path}/commit/${oid}`,
+    message: commit.message,
+    messageHeadline,
+    messageBody: rest.join('\n').trim(),
+    committedDate: commit.committer.date,
+    authoredDate: commit.author.date,
+    author: actor(commit.author),
+    committer: actor(commit.committer),
+    signature: null,
   };
 }
 
 export function queueNode(ctx, project) {
-  return { id: `MQ_${project.id}`, url: `${ctx.forge.webUrl()}/${project.path}/queue`, entries: (args) => connection(project.queue, args, (queued) => entryNode(ctx, project, queued)) };
+  return {
+    id: `MQ_${project.id}`,
+    url: `${ctx.forge.webUrl()}/${project.path}/queue`,
+    entries: (args) => connection(project.queue, args, (queued) => entryNode(ctx, project, queued)),
+  };
 }
 
 export function entryNode(ctx, project, queued) {
-  return { id: `MQE_${queued.id}`, position: project.queue.indexOf(queued) + 1, state: 'AWAITING_CHECKS', enqueuedAt: queued.at, enqueuer: userNode(ctx, queued.by), jump: false, solo: false, pullRequest: () => pullNode(ctx, project, project.requests.get(queued.number)) };
+  return {
+    id: `MQE_${queued.id}`,
+    position: project.queue.indexOf(queued) + 1,
+    state: 'AWAITING_CHECKS',
+    enqueuedAt: queued.at,
+    enqueuer: userNode(ctx, queued.by),
+    jump: false,
+    solo: false,
+    pullRequest: () => pullNode(ctx, project, project.requests.get(queued.number)),
+  };
 }
 
 export function pullNode(ctx, project, request) {
   const { forge, world } = ctx;
   const { repo } = project;
-  const known = async () => (await mergeState(forge, project, request, { poll: true })).mergeable !== null || request.state !== 'open';
+  const known = async () =>
+    (await mergeState(forge, project, request, { poll: true })).mergeable !== null || request.state !== 'open';
   const queued = () => project.queue.find(({ number }) => number === request.number);
   const url = `${forge.webUrl()}/${project.path}/pull/${request.number}`;
   return {
@@ -156,7 +224,8 @@ export function pullNode(ctx, project, request) {
     mergedBy: userNode(ctx, request.mergedBy),
     mergeCommit: () => request.mergeSha && commitNode(ctx, project, request.mergeSha),
     repository: () => repositoryNode(ctx, project),
-    mergeable: async () => (!(await known()) ? 'UNKNOWN' : (await hasConflicts(project, request)) ? 'CONFLICTING' : 'MERGEABLE'),
+    mergeable: async () =>
+      !(await known()) ? 'UNKNOWN' : (await hasConflicts(project, request)) ? 'CONFLICTING' : 'MERGEABLE',
     mergeStateStatus: async () => {
       if (request.checksLeft > 0) return 'UNKNOWN';
       return (await mergeState(forge, project, request)).state.toUpperCase();
@@ -169,7 +238,8 @@ export function pullNode(ctx, project, request) {
       return approved.length >= Math.max(...asked.map(({ approvals }) => approvals)) ? 'APPROVED' : 'REVIEW_REQUIRED';
     },
     autoMergeRequest: () => autoMergeNode(ctx, request),
-    viewerCanEnableAutoMerge: async () => Boolean(project.settings.allowAutoMerge) && (await obstacles(world, project, request, null)).length > 0,
+    viewerCanEnableAutoMerge: async () =>
+      Boolean(project.settings.allowAutoMerge) && (await obstacles(world, project, request, null)).length > 0,
     isMergeQueueEnabled: () => needsQueue(world, project, request.base),
     isInMergeQueue: () => Boolean(queued()),
     mergeQueueEntry: () => (queued() ? entryNode(ctx, project, queued()) : null),
@@ -185,16 +255,50 @@ export function pullNode(ctx, project, request) {
       const found = await repo.log(['--reverse', request.headSha, `^${base}`]);
       return connection(found, args, ({ oid }) => ({ id: `PRC_${oid}`, url, commit: commitNode(ctx, project, oid) }));
     },
-    labels: (args) => connection(request.labels, args, (name) => ({ __typename: 'Label', id: `LA_${name}`, name, color: 'ededed', isDefault: false, url })),
+    labels: (args) =>
+      connection(request.labels, args, (name) => ({
+        __typename: 'Label',
+        id: `LA_${name}`,
+        name,
+        color: 'ededed',
+        isDefault: false,
+        url,
+      })),
     comments: (args) => connection(request.comments, args, (comment) => commentNode(ctx, comment, url)),
-    reviews: (args) => connection(request.reviews, args, (review) => ({ __typename: 'PullRequestReview', id: `PRR_${review.id}`, state: review.dismissed ? 'DISMISSED' : review.state, author: userNode(ctx, review.user), body: review.body, submittedAt: review.at, url })),
+    reviews: (args) =>
+      connection(request.reviews, args, (review) => ({
+        __typename: 'PullRequestReview',
+        id: `PRR_${review.id}`,
+        state: review.dismissed ? 'DISMISSED' : review.state,
+        author: userNode(ctx, review.user),
+        body: review.body,
+        submittedAt: review.at,
+        url,
+      })),
   };
 }
 
 export function commentNode(ctx, { id, body, author, createdAt, updatedAt }, url) {
-  return { __typename: 'IssueComment', id: `IC_${id}`, databaseId: id, body, author: userNode(ctx, author), createdAt, updatedAt, url };
+  return {
+    __typename: 'IssueComment',
+    id: `IC_${id}`,
+    databaseId: id,
+    body,
+    author: userNode(ctx, author),
+    createdAt,
+    updatedAt,
+    url,
+  };
 }
 
 export function autoMergeNode(ctx, { autoMerge }) {
-  return autoMerge && { enabledAt: autoMerge.at, enabledBy: userNode(ctx, autoMerge.by), mergeMethod: autoMerge.method.toUpperCase(), commitHeadline: autoMerge.title, commitBody: autoMerge.message };
+  return (
+    autoMerge && {
+      enabledAt: autoMerge.at,
+      enabledBy: userNode(ctx, autoMerge.by),
+      mergeMethod: autoMerge.method.toUpperCase(),
+      commitHeadline: autoMerge.title,
+      commitBody: autoMerge.message,
+    }
+  );
 }

@@ -6,7 +6,18 @@ import { linkHeader, page } from '../core/http.mjs';
 export function userShape(forge, user) {
   if (!user) return null;
   const url = `${forge.apiUrl()}/users/${encodeURIComponent(user.login)}`;
-  return { login: user.login, id: user.id, node_id: `U_${user.id}`, type: user.type, site_admin: Boolean(user.admin), url, html_url: user.type === 'Bot' ? `${forge.webUrl()}/apps/${user.login.replace('[bot]', '')}` : `${forge.webUrl()}/${user.login}` };
+  return {
+    login: user.login,
+    id: user.id,
+    node_id: `U_${user.id}`,
+    type: user.type,
+    site_admin: Boolean(user.admin),
+    url,
+    html_url:
+      user.type === 'Bot'
+        ? `${forge.webUrl()}/apps/${user.login.replace('[bot]', '')}`
+        : `${forge.webUrl()}/${user.login}`,
+  };
 }
 
 export function ownerShape(forge, project) {
@@ -14,7 +25,15 @@ export function ownerShape(forge, project) {
   const user = world.user(project.namespace);
   if (user) return userShape(forge, user);
   const group = world.group(project.namespace);
-  return { login: project.namespace, id: group?.id ?? 0, node_id: `O_${group?.id ?? 0}`, type: 'Organization', site_admin: false, url: `${forge.apiUrl()}/users/${project.namespace}`, html_url: `${forge.webUrl()}/${project.namespace}` };
+  return {
+    login: project.namespace,
+    id: group?.id ?? 0,
+    node_id: `O_${group?.id ?? 0}`,
+    type: 'Organization',
+    site_admin: false,
+    url: `${forge.apiUrl()}/users/${project.namespace}`,
+    html_url: `${forge.webUrl()}/${project.namespace}`,
+  };
 }
 
 export function repoUrl(forge, project) {
@@ -53,7 +72,9 @@ export function repoShape(forge, project, user) {
 
 /** As it is inside other answers: how it merges is not told there. */
 export function smallRepo(forge, project, user) {
-  return Object.fromEntries(Object.entries(repoShape(forge, project, user)).filter(([key]) => !key.startsWith('allow_')));
+  return Object.fromEntries(
+    Object.entries(repoShape(forge, project, user)).filter(([key]) => !key.startsWith('allow_')),
+  );
 }
 
 export function commitUrl(forge, project, oid) {
@@ -90,7 +111,15 @@ export function verification(commit) {
 }
 
 export function labelShape(forge, project, name) {
-  return { id: project.id * 1000 + name.length, node_id: `LA_${name}`, name, color: 'ededed', default: false, description: '', url: `${repoUrl(forge, project)}/labels/${encodeURIComponent(name)}` };
+  return {
+    id: project.id * 1000 + name.length,
+    node_id: `LA_${name}`,
+    name,
+    color: 'ededed',
+    default: false,
+    description: '',
+    url: `${repoUrl(forge, project)}/labels/${encodeURIComponent(name)}`,
+  };
 }
 
 export function pullUrl(forge, project, request) {
@@ -102,7 +131,13 @@ export function pullShape(forge, project, request, full) {
   const url = pullUrl(forge, project, request);
   const html = `${forge.webUrl()}/${project.path}/pull/${request.number}`;
   const issue = `${repoUrl(forge, project)}/issues/${request.number}`;
-  const side = (at, ref, sha) => ({ label: `${at.namespace}:${ref}`, ref, sha, user: ownerShape(forge, at), repo: smallRepo(forge, at) });
+  const side = (at, ref, sha) => ({
+    label: `${at.namespace}:${ref}`,
+    ref,
+    sha,
+    user: ownerShape(forge, at),
+    repo: smallRepo(forge, at),
+  });
   const shape = {
     id: request.id,
     node_id: `PR_${project.id}_${request.number}`,
@@ -132,7 +167,11 @@ export function pullShape(forge, project, request, full) {
     merged_at: request.mergedAt,
     merge_commit_sha: request.mergeSha ?? full?.testMerge ?? null,
     head: side(request.source, request.head, request.headSha),
-    base: side(project, request.base, request.state === 'open' ? (project.repo.branch(request.base) ?? request.baseSha) : request.baseSha),
+    base: side(
+      project,
+      request.base,
+      request.state === 'open' ? (project.repo.branch(request.base) ?? request.baseSha) : request.baseSha,
+    ),
     author_association: 'MEMBER',
     auto_merge: autoMergeShape(forge, request),
   };
@@ -152,13 +191,32 @@ export function pullShape(forge, project, request, full) {
 
 function autoMergeShape(forge, { autoMerge }) {
   if (!autoMerge) return null;
-  return { enabled_by: userShape(forge, autoMerge.by), merge_method: autoMerge.method, commit_title: autoMerge.title ?? '', commit_message: autoMerge.message ?? '' };
+  return {
+    enabled_by: userShape(forge, autoMerge.by),
+    merge_method: autoMerge.method,
+    commit_title: autoMerge.title ?? '',
+    commit_message: autoMerge.message ?? '',
+  };
 }
 
 export function teamShape(forge, org, slug) {
   const team = forge.world.group(org)?.teams[slug];
   const url = `${forge.apiUrl()}/orgs/${org}/teams/${slug}`;
-  return { id: team?.id ?? 0, node_id: `T_${team?.id ?? 0}`, name: slug, slug, description: null, privacy: 'closed', notification_setting: 'notifications_enabled', permission: 'push', url, html_url: `${forge.webUrl()}/orgs/${org}/teams/${slug}`, members_url: `${url}/members{/member}`, repositories_url: `${url}/repos`, parent: null };
+  return {
+    id: team?.id ?? 0,
+    node_id: `T_${team?.id ?? 0}`,
+    name: slug,
+    slug,
+    description: null,
+    privacy: 'closed',
+    notification_setting: 'notifications_enabled',
+    permission: 'push',
+    url,
+    html_url: `${forge.webUrl()}/orgs/${org}/teams/${slug}`,
+    members_url: `${url}/members{/member}`,
+    repositories_url: `${url}/repos`,
+    parent: null,
+  };
 }
 
 /** One page, with `Link` to the others. https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api */

@@ -14,7 +14,10 @@ const FORMAT = '3';
 export function description(flavour, names) {
   const packageFile = require.resolve('@octokit/openapi/package.json');
   const { version } = JSON.parse(fs.readFileSync(packageFile));
-  const key = createHash('sha256').update([FORMAT, flavour, version, ...names].join('\n')).digest('hex').slice(0, 16);
+  const key = createHash('sha256')
+    .update([FORMAT, flavour, version, ...names].join('\n'))
+    .digest('hex')
+    .slice(0, 16);
   const cache = path.join(path.dirname(packageFile), '..', '..', '.cache', 'pinrail-forges');
   const file = path.join(cache, `${flavour}-${key}.json`);
   try {
@@ -33,7 +36,15 @@ export function description(flavour, names) {
 
 /** `{operations: {name: {body, answers: {status: schema | null}}}, components: {schemas}}` */
 function cutOut(whole, names) {
-  const deref = (node) => (node?.$ref ? deref(node.$ref.slice(2).split('/').reduce((at, key) => at[key.replaceAll('~1', '/')], whole)) : node);
+  const deref = (node) =>
+    node?.$ref
+      ? deref(
+          node.$ref
+            .slice(2)
+            .split('/')
+            .reduce((at, key) => at[key.replaceAll('~1', '/')], whole),
+        )
+      : node;
   const operations = {};
   for (const name of names) {
     const [method, route] = name.split(' ');
@@ -71,12 +82,15 @@ function plain(node) {
   const { nullable, ...rest } = node;
   const result = {};
   for (const [key, value] of Object.entries(rest)) {
-    const text = ['description', 'example', 'examples', 'externalDocs', 'title'].includes(key) && (typeof value === 'string' || key.startsWith('example'));
+    const text =
+      ['description', 'example', 'examples', 'externalDocs', 'title'].includes(key) &&
+      (typeof value === 'string' || key.startsWith('example'));
     if (!text) result[key] = plain(value);
   }
   // A URL whose default is "" is "" when nobody gave one.
   if (result.format === 'uri' && result.default === '') delete result.format;
-  if (nullable !== true || isMap(node)) return nullable !== undefined && isMap(node) ? { ...result, nullable: plain(nullable) } : result;
+  if (nullable !== true || isMap(node))
+    return nullable !== undefined && isMap(node) ? { ...result, nullable: plain(nullable) } : result;
   if (result.enum && !result.enum.includes(null)) result.enum.push(null);
   if (result.type) return { ...result, type: [...new Set([result.type, 'null'].flat())] };
   return { anyOf: [{ type: 'null' }, result] };

@@ -9,7 +9,10 @@ export const acts = {
   protect: (forge, { do: _, project, branch, push = 'maintainer', merge = 'maintainer', ...given }) => {
     const found = projectOf(forge, { project });
     const others = found.protections.filter(({ pattern }) => pattern !== branch);
-    found.protections = [...others, { id: forge.world.id(), pattern: branch, push: ROLES[push], merge: ROLES[merge], ...given }];
+    found.protections = [
+      ...others,
+      { id: forge.world.id(), pattern: branch, push: ROLES[push], merge: ROLES[merge], ...given },
+    ];
   },
 
   unprotect: (forge, { project, branch }) => {
@@ -21,7 +24,10 @@ export const acts = {
   approvalRule: (forge, { do: _, project, name = 'All Members', ...given }) => {
     const found = projectOf(forge, { project });
     const id = forge.world.id();
-    found.approvalRules = [...found.approvalRules.filter((other) => other.name !== name), { id, name, required: 1, ...given }];
+    found.approvalRules = [
+      ...found.approvalRules.filter((other) => other.name !== name),
+      { id, name, required: 1, ...given },
+    ];
     return { id };
   },
 

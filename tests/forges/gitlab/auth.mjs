@@ -12,7 +12,18 @@ const PREFIX = { personal: 'glpat-', project: 'glpat-', group: 'glpat-', job: 'g
  * kind "personal" (`user`), "project" or "group" (`project`/`group`, `role`: a bot user of its own),
  * "job" (`user` who started it, `project` that it runs in), "deploy" (`project`).
  */
-export function makeToken(world, { kind = 'personal', user, project, group, role = 'maintainer', scopes = ['api', 'read_repository', 'write_repository'], ...rest }) {
+export function makeToken(
+  world,
+  {
+    kind = 'personal',
+    user,
+    project,
+    group,
+    role = 'maintainer',
+    scopes = ['api', 'read_repository', 'write_repository'],
+    ...rest
+  },
+) {
   let actor = user ? world.need(user) : null;
   if (kind === 'project' || kind === 'group') {
     const holder = kind === 'project' ? world.project(project) : world.addGroup({ path: group });
@@ -23,11 +34,17 @@ export function makeToken(world, { kind = 'personal', user, project, group, role
   }
   const job = kind === 'job' ? { id: world.id(), project } : null;
   return world.addToken({
-    prefix: PREFIX[kind], kind, user: actor, project, job,
+    prefix: PREFIX[kind],
+    kind,
+    user: actor,
+    project,
+    job,
     scopes: kind === 'job' ? ['api'] : scopes,
     // https://docs.gitlab.com/ci/jobs/ci_job_token/#allow-git-push-requests-to-your-project-repository
     startsPipelines: kind !== 'job',
-    used: 0, windowEnds: 0, ...rest,
+    used: 0,
+    windowEnds: 0,
+    ...rest,
   });
 }
 
@@ -36,7 +53,8 @@ export function identify(world, req, kind) {
   if (!secret) return { secret: null, token: null, state: 'none' };
   const judged = world.judge(secret);
   // A job token is one only in its own header (or as gitlab-ci-token for git).
-  if (kind === 'api' && judged.token && (judged.token.kind === 'job') !== Boolean(req.headers['job-token'])) return { secret, token: null, state: 'unknown' };
+  if (kind === 'api' && judged.token && (judged.token.kind === 'job') !== Boolean(req.headers['job-token']))
+    return { secret, token: null, state: 'unknown' };
   return { secret, ...judged };
 }
 
@@ -52,7 +70,11 @@ export function admit(ctx) {
   if (!token && !route.open) throw unauthorized();
   const enough = req.method === 'GET' ? ['api', 'read_api', ...(route.scopes ?? [])] : ['api'];
   if (token && !token.scopes.some((scope) => enough.includes(scope))) {
-    throw new Refusal(403, { error: 'insufficient_scope', error_description: 'The request requires higher privileges than provided by the access token.', scope: enough.join(' ') });
+    throw new Refusal(403, {
+      error: 'insufficient_scope',
+      error_description: 'The request requires higher privileges than provided by the access token.',
+      scope: enough.join(' '),
+    });
   }
   ctx.user = token?.user ?? null;
   if (params.id !== undefined && ctx.path.startsWith('/projects/')) ctx.project = projectOf(ctx, params.id);
@@ -74,7 +96,10 @@ function projectOf(ctx, id) {
   if (req.method !== 'GET') throw refusal(405, 'Non GET methods are not allowed for moved projects');
   const rest = req.url.split(/\/projects\/[^/?]+/)[1];
   const location = `${forge.apiUrl()}/projects/${there.id}${rest}`;
-  throw new Refusal(301, `This resource has been moved permanently to ${location}.`, { location, 'content-type': 'text/plain' });
+  throw new Refusal(301, `This resource has been moved permanently to ${location}.`, {
+    location,
+    'content-type': 'text/plain',
+  });
 }
 
 export function mayRead(world, token, project) {
@@ -97,27 +122,45 @@ function throttle({ world, token, forge }) {
   if (now >= token.windowEnds) Object.assign(token, { used: 0, windowEnds: now + 60 });
   if (++token.used <= most) return;
   const wait = token.windowEnds - now;
-  throw new Refusal(429, 'Retry later\n', { 'content-type': 'text/plain', 'retry-after': String(wait), 'ratelimit-limit': String(most), 'ratelimit-remaining': '0', 'ratelimit-observed': String(token.used), 'ratelimit-reset': String(token.windowEnds), 'ratelimit-name': `throttle_authenticated_${forge.name}` });
+  throw new Refusal(429, 'Retry later\n', {
+    'content-type': 'text/plain',
+    'retry-after': String(wait),
+    'ratelimit-limit': String(most),
+    'ratelimit-remaining': '0',
+    'ratelimit-observed': String(token.used),
+    'ratelimit-reset': String(token.windowEnds),
+    'ratelimit-name': `throttle_authenticated_${forge.name}`,
+  });
 }
 
 export function limitHeaders({ world, token }) {
   const most = world.settings.requestsPerMinute ?? 2000;
   const used = token?.used ?? 0;
-  return { 'ratelimit-limit': String(most), 'ratelimit-observed': String(used), 'ratelimit-remaining': String(Math.max(most - used, 0)), 'ratelimit-reset': String(world.clock.seconds() + 60) };
+  return {
+    'ratelimit-limit': String(most),
+    'ratelimit-observed': String(used),
+    'ratelimit-remaining': String(Math.max(most - used, 0)),
+    'ratelimit-reset': String(world.clock.seconds() + 60),
+  };
 }
 
 /** https://docs.gitlab.com/topics/git/clone/#clone-using-a-token  and, for job tokens, as above */
 export function gitAccess(ctx, project, push) {
   const { world, token, tokenState } = ctx;
-  const text = (status, body, headers = {}) => ({ refusal: { status, body, headers: { 'content-type': 'text/plain', ...headers } } });
-  const denied = 'HTTP Basic: Access denied. If a password was provided for Git authentication, the password was incorrect or you\'re required to use a token instead of a password. If a token was provided, it was either incorrect, expired, or improperly scoped.\n';
+  const text = (status, body, headers = {}) => ({
+    refusal: { status, body, headers: { 'content-type': 'text/plain', ...headers } },
+  });
+  const denied =
+    "HTTP Basic: Access denied. If a password was provided for Git authentication, the password was incorrect or you're required to use a token instead of a password. If a token was provided, it was either incorrect, expired, or improperly scoped.\n";
   const challenge = { 'www-authenticate': 'Basic realm="GitLab"' };
   if (tokenState === 'none' && (!project || project.private || push)) return text(401, denied, challenge);
   if (tokenState !== 'good' && tokenState !== 'none') return text(401, denied, challenge);
-  if (!project || !mayRead(world, token, project)) return text(404, 'The project you were looking for could not be found or you don\'t have permission to view it.\n');
+  if (!project || !mayRead(world, token, project))
+    return text(404, "The project you were looking for could not be found or you don't have permission to view it.\n");
   if (token && token.kind !== 'job') {
     const scopes = push ? ['write_repository', 'api'] : ['read_repository', 'write_repository', 'api'];
-    if (!token.scopes.some((scope) => scopes.includes(scope))) return push ? text(403, 'You are not allowed to push code to this project.\n') : text(401, denied, challenge);
+    if (!token.scopes.some((scope) => scopes.includes(scope)))
+      return push ? text(403, 'You are not allowed to push code to this project.\n') : text(401, denied, challenge);
   }
   if (push && !mayPush(world, token, project)) return text(403, 'You are not allowed to push code to this project.\n');
   return { user: token?.user ?? null };

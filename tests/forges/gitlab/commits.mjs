@@ -18,8 +18,14 @@ export default function commits(router) {
     const oid = await repo.resolve(ctx.query.get('ref_name') ?? ctx.project.defaultBranch);
     if (!oid) throw notFound('Commit');
     const file = ctx.query.get('path');
-    const args = ['--max-count=2000', ...['since', 'until'].filter((key) => ctx.query.has(key)).map((key) => `--${key}=${ctx.query.get(key)}`), oid];
-    const oids = file ? (await repo.git(['log', '--format=%H', ...args, '--', file])).split('\n').filter(Boolean) : (await repo.log(args)).map((commit) => commit.oid);
+    const args = [
+      '--max-count=2000',
+      ...['since', 'until'].filter((key) => ctx.query.has(key)).map((key) => `--${key}=${ctx.query.get(key)}`),
+      oid,
+    ];
+    const oids = file
+      ? (await repo.git(['log', '--format=%H', ...args, '--', file])).split('\n').filter(Boolean)
+      : (await repo.log(args)).map((commit) => commit.oid);
     return paged(ctx, oids, async (one) => commitShape(ctx.forge, ctx.project, await repo.commit(one)));
   });
   router.on('GET', `${REPO}/commits/{sha}`, { shape: 'commitDetail', job: true }, async (ctx) => {
@@ -33,9 +39,17 @@ export default function commits(router) {
     const { repo } = ctx.project;
     const oid = await repo.resolve(ctx.query.get('ref') ?? ctx.project.defaultBranch);
     const below = ctx.query.get('path')?.replace(/\/?$/, '/') ?? '';
-    const found = oid ? await repo.tree(oid, { below: below === '/' ? '' : below, recursive: truthy(ctx.query.get('recursive')) }) : [];
+    const found = oid
+      ? await repo.tree(oid, { below: below === '/' ? '' : below, recursive: truthy(ctx.query.get('recursive')) })
+      : [];
     if (found.length === 0) throw notFound('Tree');
-    return paged(ctx, found, ({ oid: id, path, type, mode }) => ({ id, name: path.split('/').at(-1), type, path, mode }));
+    return paged(ctx, found, ({ oid: id, path, type, mode }) => ({
+      id,
+      name: path.split('/').at(-1),
+      type,
+      path,
+      mode,
+    }));
   });
   router.on('GET', `${REPO}/files/{file_path}`, { shape: 'file', scopes: ['read_repository'] }, file);
   router.on('GET', `${REPO}/files/{file_path}/raw`, { shape: 'raw', scopes: ['read_repository'] }, async (ctx) => {
@@ -49,7 +63,13 @@ async function detail({ forge, project }, oid) {
   const files = await project.repo.diff(commit.parents[0] ?? '4b825dc642cb6eb9a060e54bf8d69288fbee4904', oid);
   const sum = (field) => files.reduce((total, one) => total + one[field], 0);
   const pipeline = pipelineOf(project, oid);
-  return { ...commitShape(forge, project, commit), stats: { additions: sum('additions'), deletions: sum('deletions'), total: sum('additions') + sum('deletions') }, status: pipeline?.status ?? null, project_id: project.id, last_pipeline: pipelineShape(forge, project, pipeline) };
+  return {
+    ...commitShape(forge, project, commit),
+    stats: { additions: sum('additions'), deletions: sum('deletions'), total: sum('additions') + sum('deletions') },
+    status: pipeline?.status ?? null,
+    project_id: project.id,
+    last_pipeline: pipelineShape(forge, project, pipeline),
+  };
 }
 
 async function fileOf({ project, params, query }) {
@@ -68,8 +88,17 @@ async function file(ctx) {
   return {
     status: 200,
     body: {
-      file_name: params.file_path.split('/').at(-1), file_path: params.file_path, size: content.length, encoding: 'base64', content_sha256: createHash('sha256').update(content).digest('hex'), ref: query.get('ref') ?? 'HEAD',
-      blob_id: entry.oid, commit_id: oid, last_commit_id: await lastCommit(repo, oid, params.file_path), execute_filemode: entry.mode === '100755', content: content.toString('base64'),
+      file_name: params.file_path.split('/').at(-1),
+      file_path: params.file_path,
+      size: content.length,
+      encoding: 'base64',
+      content_sha256: createHash('sha256').update(content).digest('hex'),
+      ref: query.get('ref') ?? 'HEAD',
+      blob_id: entry.oid,
+      commit_id: oid,
+      last_commit_id: await lastCommit(repo, oid, params.file_path),
+      execute_filemode: entry.mode === '100755',
+      content: content.toString('base64'),
     },
   };
 }
@@ -89,16 +118,20 @@ async function createCommit(ctx) {
   const { repo } = project;
   // Rack's limits for forms. https://github.com/rack/rack/blob/main/lib/rack/query_parser.rb
   const form = req.headers['content-type']?.includes('urlencoded');
-  if (form && (raw.length > 4 * 1024 * 1024 || raw.toString().split('&').length > 4096)) throw badRequest('Invalid form data exceeded query limit');
+  if (form && (raw.length > 4 * 1024 * 1024 || raw.toString().split('&').length > 4096))
+    throw badRequest('Invalid form data exceeded query limit');
   needs(body, 'branch', 'commit_message', 'actions');
   const { branch, actions } = body;
   if (!mayChange(world, project, branch, user, 'push')) throw forbidden('You are not allowed to push into this branch');
   const start = body.start_branch ?? body.start_sha;
   let head = repo.branch(branch);
-  if (start && head && !truthy(body.force)) throw badRequest(`A branch called '${branch}' already exists. Switch to that branch in order to make changes`);
-  if (!head && !start && repo.branches.length > 0) throw badRequest('You can only create or edit files when you are on a branch');
+  if (start && head && !truthy(body.force))
+    throw badRequest(`A branch called '${branch}' already exists. Switch to that branch in order to make changes`);
+  if (!head && !start && repo.branches.length > 0)
+    throw badRequest('You can only create or edit files when you are on a branch');
   // A replica that has not heard of the branch yet.
-  if (head && world.settings.branchLag > 0 && world.settings.branchLag--) throw badRequest('You can only create or edit files when you are on a branch');
+  if (head && world.settings.branchLag > 0 && world.settings.branchLag--)
+    throw badRequest('You can only create or edit files when you are on a branch');
   let on = start ? await repo.resolve(start) : head;
   if (start && !on) throw badRequest(`Cannot find branch '${start}'`);
   const change = await changes(repo, on, actions);
@@ -108,26 +141,47 @@ async function createCommit(ctx) {
     on = code === 0 ? text : null;
   }
   const author = { name: body.author_name ?? user.name, email: body.author_email ?? user.email };
-  const oid = await repo.build(on, { ...change, message: body.commit_message, author, committer: user, date: world.clock.seconds() });
+  const oid = await repo.build(on, {
+    ...change,
+    message: body.commit_message,
+    author,
+    committer: user,
+    date: world.clock.seconds(),
+  });
   head = start ? (head ?? ZERO) : (on ?? ZERO);
-  if (!(await repo.swap(`refs/heads/${branch}`, oid, head))) throw badRequest(`Could not update refs/heads/${branch}. Please refresh and try again.`);
+  if (!(await repo.swap(`refs/heads/${branch}`, oid, head)))
+    throw badRequest(`Could not update refs/heads/${branch}. Please refresh and try again.`);
   await noticeChanges(forge, project, { user, token, via: 'api', entry });
-  ctx.effect('commit', `${project.path} ${branch} ${body.commit_message} ${(await repo.commit(oid)).tree}`, { sha: oid });
+  ctx.effect('commit', `${project.path} ${branch} ${body.commit_message} ${(await repo.commit(oid)).tree}`, {
+    sha: oid,
+  });
   return { status: 201, body: await detail(ctx, oid) };
 }
 
 async function changes(repo, on, actions) {
   const additions = [];
   const deletions = [];
-  for (const { action, file_path: path, previous_path: previous, content = '', encoding = 'text', last_commit_id: last, execute_filemode: executable } of actions) {
+  for (const {
+    action,
+    file_path: path,
+    previous_path: previous,
+    content = '',
+    encoding = 'text',
+    last_commit_id: last,
+    execute_filemode: executable,
+  } of actions) {
     if (!path) throw badRequest('actions[0][file_path] is missing');
     const before = on ? await repo.read(on, action === 'move' ? previous : path) : null;
     if (action === 'create' && before !== null) throw badRequest('A file with this name already exists');
     if (action !== 'create' && before === null) throw badRequest("A file with this name doesn't exist");
-    if (last && action !== 'create' && last !== (await lastCommit(repo, on, path))) throw badRequest(`The file has changed since you started editing it: ${path}`);
+    if (last && action !== 'create' && last !== (await lastCommit(repo, on, path)))
+      throw badRequest(`The file has changed since you started editing it: ${path}`);
     if (action === 'delete' || action === 'move') deletions.push(action === 'move' ? previous : path);
     if (action === 'delete') continue;
-    const contents = action === 'chmod' || (action === 'move' && content === '') ? before : Buffer.from(content, encoding === 'base64' ? 'base64' : 'utf8');
+    const contents =
+      action === 'chmod' || (action === 'move' && content === '')
+        ? before
+        : Buffer.from(content, encoding === 'base64' ? 'base64' : 'utf8');
     additions.push({ path, contents, mode: truthy(executable) ? '100755' : '100644' });
   }
   return { additions, deletions };
@@ -143,9 +197,28 @@ async function compare(ctx) {
   if (!from || !to) throw notFound(from ? 'Ref' : 'Ref');
   const found = await repo.log(['--reverse', `${from}..${to}`]);
   const left = truthy(query.get('straight')) ? from : await repo.mergeBase(from, to);
-  const diffs = (await repo.diff(left, to)).map(({ path, status }) => ({ old_path: path, new_path: path, a_mode: '100644', b_mode: '100644', diff: '', new_file: status === 'added', renamed_file: false, deleted_file: status === 'removed' }));
+  const diffs = (await repo.diff(left, to)).map(({ path, status }) => ({
+    old_path: path,
+    new_path: path,
+    a_mode: '100644',
+    b_mode: '100644',
+    diff: '',
+    new_file: status === 'added',
+    renamed_file: false,
+    deleted_file: status === 'removed',
+  }));
   const list = found.map((commit) => commitShape(forge, project, commit));
-  return { status: 200, body: { commit: list.at(-1) ?? null, commits: list, diffs, compare_timeout: false, compare_same_ref: from === to, web_url: `${projectUrl(forge, project)}/-/compare/${query.get('from')}...${query.get('to')}` } };
+  return {
+    status: 200,
+    body: {
+      commit: list.at(-1) ?? null,
+      commits: list,
+      diffs,
+      compare_timeout: false,
+      compare_same_ref: from === to,
+      web_url: `${projectUrl(forge, project)}/-/compare/${query.get('from')}...${query.get('to')}`,
+    },
+  };
 }
 
 async function requestsOf(ctx) {
@@ -156,10 +229,19 @@ async function requestsOf(ctx) {
   const state = query.get('state');
   const found = [];
   for (const request of project.requests.values()) {
-    if (state && state !== 'all' && state !== { open: 'opened', closed: 'closed', merged: 'merged' }[request.state]) continue;
+    if (state && state !== 'all' && state !== { open: 'opened', closed: 'closed', merged: 'merged' }[request.state])
+      continue;
     const base = request.state === 'merged' ? request.baseSha : repo.branch(request.base);
     const brought = request.mergeSha === oid || request.squashSha === oid || request.headSha === oid;
-    if (brought || (project.requests.size < 500 && (await repo.isAncestor(oid, request.headSha)) && !(await repo.isAncestor(oid, base)))) found.push(request);
+    if (
+      brought ||
+      (project.requests.size < 500 &&
+        (await repo.isAncestor(oid, request.headSha)) &&
+        !(await repo.isAncestor(oid, base)))
+    )
+      found.push(request);
   }
-  return paged(ctx, found, async (request) => mergeRequestShape(forge, project, request, await mergeStatus(world, project, request)));
+  return paged(ctx, found, async (request) =>
+    mergeRequestShape(forge, project, request, await mergeStatus(world, project, request)),
+  );
 }

@@ -13,18 +13,26 @@ export default function deployments(router) {
   const job = { job: true };
   router.on('GET', `${PROJECT}/environments`, { ...job, shape: 'environments' }, (ctx) => {
     const { name, search, states } = Object.fromEntries(ctx.query);
-    const found = ctx.project.environments.filter((one) => (!name || one.name === name) && (!search || one.name.includes(search)) && (!states || one.state === states));
+    const found = ctx.project.environments.filter(
+      (one) =>
+        (!name || one.name === name) && (!search || one.name.includes(search)) && (!states || one.state === states),
+    );
     return paged(ctx, found, (one) => environmentShape(ctx, one, false));
   });
   router.on('POST', `${PROJECT}/environments`, { ...job, shape: 'environment' }, (ctx) => {
     needs(ctx.body, 'name');
-    if (ctx.project.environments.some(({ name }) => name === ctx.body.name)) throw badRequest({ name: ['has already been taken'] });
-    if (ctx.body.external_url && !/^https?:\/\//.test(ctx.body.external_url)) throw badRequest({ external_url: ['is blocked: Only allowed schemes are http, https'] });
+    if (ctx.project.environments.some(({ name }) => name === ctx.body.name))
+      throw badRequest({ name: ['has already been taken'] });
+    if (ctx.body.external_url && !/^https?:\/\//.test(ctx.body.external_url))
+      throw badRequest({ external_url: ['is blocked: Only allowed schemes are http, https'] });
     const made = addEnvironment(ctx, ctx.body.name, ctx.body);
     return { status: 201, body: environmentShape(ctx, made, true) };
   });
   const one = `${PROJECT}/environments/{environment_id}`;
-  router.on('GET', one, { ...job, shape: 'environment' }, (ctx) => ({ status: 200, body: environmentShape(ctx, environmentOf(ctx), true) }));
+  router.on('GET', one, { ...job, shape: 'environment' }, (ctx) => ({
+    status: 200,
+    body: environmentShape(ctx, environmentOf(ctx), true),
+  }));
   router.on('PUT', one, { ...job, shape: 'environment' }, (ctx) => {
     const found = environmentOf(ctx);
     mayDeploy(ctx, found.name);
@@ -51,7 +59,10 @@ export default function deployments(router) {
 
   router.on('GET', `${PROJECT}/deployments`, { ...job, shape: 'deployments' }, (ctx) => {
     const { environment, status, sort, order_by: order = 'id' } = Object.fromEntries(ctx.query);
-    const found = ctx.project.deployments.filter((deployment) => (!environment || deployment.environment === environment) && (!status || deployment.status === status));
+    const found = ctx.project.deployments.filter(
+      (deployment) =>
+        (!environment || deployment.environment === environment) && (!status || deployment.status === status),
+    );
     const key = { id: 'id', iid: 'iid', created_at: 'createdAt', updated_at: 'updatedAt' }[order] ?? 'id';
     found.sort((a, b) => (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : a.id - b.id));
     if (sort === 'desc') found.reverse();
@@ -59,13 +70,17 @@ export default function deployments(router) {
   });
   router.on('POST', `${PROJECT}/deployments`, { ...job, shape: 'deployment' }, create);
   const deployment = `${PROJECT}/deployments/{deployment_id}`;
-  router.on('GET', deployment, { ...job, shape: 'deployment' }, (ctx) => ({ status: 200, body: deploymentShape(ctx, deploymentOf(ctx)) }));
+  router.on('GET', deployment, { ...job, shape: 'deployment' }, (ctx) => ({
+    status: 200,
+    body: deploymentShape(ctx, deploymentOf(ctx)),
+  }));
   router.on('PUT', deployment, { ...job, shape: 'deployment' }, (ctx) => {
     const found = deploymentOf(ctx);
     mayDeploy(ctx, found.environment);
     needs(ctx.body, 'status');
     if (!STATES.includes(ctx.body.status)) throw badRequest('status does not have a valid value');
-    if (found.status === ctx.body.status) throw badRequest(`Cannot transition status via :${ctx.body.status} from :${found.status}`);
+    if (found.status === ctx.body.status)
+      throw badRequest(`Cannot transition status via :${ctx.body.status} from :${found.status}`);
     Object.assign(found, { status: ctx.body.status, updatedAt: ctx.world.clock.iso() });
     ctx.effect('deployment-status', `${ctx.project.path} ${found.id} ${found.status}`);
     return { status: 200, body: deploymentShape(ctx, found) };
@@ -85,7 +100,15 @@ function addEnvironment(ctx, name, { external_url: url = null, tier } = {}) {
   const { world, project } = ctx;
   mayDeploy(ctx, name);
   const now = world.clock.iso();
-  const made = { id: world.id(), name, externalUrl: url, tier: tier ?? tierOf(name), state: 'available', createdAt: now, updatedAt: now };
+  const made = {
+    id: world.id(),
+    name,
+    externalUrl: url,
+    tier: tier ?? tierOf(name),
+    state: 'available',
+    createdAt: now,
+    updatedAt: now,
+  };
   project.environments.push(made);
   ctx.effect('environment', `${project.path} ${name}`);
   return made;
@@ -105,10 +128,21 @@ async function create(ctx) {
   // The commit must be in this project, not in the one that asks.
   const sha = /^[0-9a-f]{40}$/.test(body.sha) ? await project.repo.resolve(body.sha) : null;
   if (!sha) throw badRequest({ sha: ['The commit does not exist'] });
-  const environment = project.environments.find(({ name }) => name === body.environment) ?? addEnvironment(ctx, body.environment);
+  const environment =
+    project.environments.find(({ name }) => name === body.environment) ?? addEnvironment(ctx, body.environment);
   environment.state = 'available';
   const now = world.clock.iso();
-  const deployment = { id: world.id(), iid: project.deployments.length + 1, ref: body.ref, sha, environment: environment.name, status: body.status, creator: user, createdAt: now, updatedAt: now };
+  const deployment = {
+    id: world.id(),
+    iid: project.deployments.length + 1,
+    ref: body.ref,
+    sha,
+    environment: environment.name,
+    status: body.status,
+    creator: user,
+    createdAt: now,
+    updatedAt: now,
+  };
   project.deployments.push(deployment);
   ctx.effect('deployment', `${project.path} ${environment.name} ${sha}`);
   return { status: 201, body: deploymentShape(ctx, deployment) };
@@ -127,16 +161,48 @@ function deploymentOf({ project, params }) {
 }
 
 function plain({ id, name, externalUrl, tier, state, createdAt, updatedAt }) {
-  const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-').slice(0, 24).replace(/-$/, '');
-  return { id, name, slug, description: null, external_url: externalUrl, state, tier, created_at: createdAt, updated_at: updatedAt, auto_stop_at: null, auto_stop_setting: 'always' };
+  const slug = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 24)
+    .replace(/-$/, '');
+  return {
+    id,
+    name,
+    slug,
+    description: null,
+    external_url: externalUrl,
+    state,
+    tier,
+    created_at: createdAt,
+    updated_at: updatedAt,
+    auto_stop_at: null,
+    auto_stop_setting: 'always',
+  };
 }
 
 function environmentShape(ctx, environment, single) {
-  const last = ctx.project.deployments.findLast((deployment) => deployment.environment === environment.name && deployment.status === 'success');
+  const last = ctx.project.deployments.findLast(
+    (deployment) => deployment.environment === environment.name && deployment.status === 'success',
+  );
   return { ...plain(environment), ...(single ? { last_deployment: last ? deploymentShape(ctx, last) : null } : {}) };
 }
 
-function deploymentShape({ forge, project }, { id, iid, ref, sha, environment, status, creator, createdAt, updatedAt }) {
+function deploymentShape(
+  { forge, project },
+  { id, iid, ref, sha, environment, status, creator, createdAt, updatedAt },
+) {
   const where = project.environments.find(({ name }) => name === environment);
-  return { id, iid, ref, sha, created_at: createdAt, updated_at: updatedAt, user: userShape(forge, creator), deployable: null, environment: where ? plain(where) : null, status };
+  return {
+    id,
+    iid,
+    ref,
+    sha,
+    created_at: createdAt,
+    updated_at: updatedAt,
+    user: userShape(forge, creator),
+    deployable: null,
+    environment: where ? plain(where) : null,
+    status,
+  };
 }

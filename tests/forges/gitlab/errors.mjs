@@ -28,8 +28,16 @@ const limit = (forge, wait) => ({
 });
 
 export const presets = {
-  'rate-limit': { status: 429, headers: (forge) => ({ ...limit(forge, 60), 'retry-after': '60' }), body: 'Retry later\n' },
-  'rate-limit-soon': { status: 429, headers: (forge) => ({ ...limit(forge, 1), 'retry-after': '1' }), body: 'Retry later\n' },
+  'rate-limit': {
+    status: 429,
+    headers: (forge) => ({ ...limit(forge, 60), 'retry-after': '60' }),
+    body: 'Retry later\n',
+  },
+  'rate-limit-soon': {
+    status: 429,
+    headers: (forge) => ({ ...limit(forge, 1), 'retry-after': '1' }),
+    body: 'Retry later\n',
+  },
   'rate-limit-bare': { status: 429, headers: { 'content-type': 'text/plain' }, body: 'Retry later\n' },
   'server-error': { status: 500, json: { message: '500 Internal Server Error' } },
 };

@@ -54,11 +54,20 @@ export function makeGitLab(world, { root = '' } = {}) {
       return { problems: schemas[name] ? shapes.check(`#/${name}`, body) : [`no schema ${name}`], body };
     },
     refuse(kind, ctx, detail) {
-      if (kind === 'bad-body') return /malformed/i.test(detail) ? refusal(400, '400 Bad Request') : new Refusal(400, { error: 'The request body is not valid JSON' });
+      if (kind === 'bad-body')
+        return /malformed/i.test(detail)
+          ? refusal(400, '400 Bad Request')
+          : new Refusal(400, { error: 'The request body is not valid JSON' });
       // https://docs.gitlab.com/api/rest/#unknown-route
       return detail?.length ? refusal(405, '405 Not Allowed') : new Refusal(404, { error: '404 Not Found' });
     },
-    decorate: (ctx, headers) => ({ ...auth.limitHeaders(ctx), 'x-request-id': `FAKE${ctx.entry.n}`, 'x-gitlab-meta': `{"correlation_id":"FAKE${ctx.entry.n}","version":"1"}`, vary: 'Origin', ...headers }),
+    decorate: (ctx, headers) => ({
+      ...auth.limitHeaders(ctx),
+      'x-request-id': `FAKE${ctx.entry.n}`,
+      'x-gitlab-meta': `{"correlation_id":"FAKE${ctx.entry.n}","version":"1"}`,
+      vary: 'Origin',
+      ...headers,
+    }),
   };
   return forge;
 }

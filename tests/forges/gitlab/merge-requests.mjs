@@ -15,7 +15,10 @@ const DESCRIPTION = 1_048_576;
 export default function mergeRequests(router) {
   router.on('GET', LIST, { shape: 'mergeRequests', job: true }, list);
   router.on('POST', LIST, { shape: 'mergeRequest' }, create);
-  router.on('GET', ONE, { shape: 'mergeRequest', job: true }, async (ctx) => ({ status: 200, body: await whole(ctx, requestOf(ctx), true) }));
+  router.on('GET', ONE, { shape: 'mergeRequest', job: true }, async (ctx) => ({
+    status: 200,
+    body: await whole(ctx, requestOf(ctx), true),
+  }));
   router.on('PUT', ONE, { shape: 'mergeRequest' }, update);
   router.on('PUT', `${ONE}/merge`, { shape: 'mergeRequest' }, async (ctx) => {
     const request = requestOf(ctx);
@@ -34,16 +37,30 @@ export default function mergeRequests(router) {
   router.on('GET', `${ONE}/commits`, { shape: 'commits' }, async (ctx) => {
     const request = requestOf(ctx);
     const base = request.state === 'merged' ? request.baseSha : ctx.project.repo.branch(request.base);
-    return paged(ctx, await ctx.project.repo.log([request.headSha, `^${base}`]), (commit) => commitShape(ctx.forge, ctx.project, commit));
+    return paged(ctx, await ctx.project.repo.log([request.headSha, `^${base}`]), (commit) =>
+      commitShape(ctx.forge, ctx.project, commit),
+    );
   });
   router.on('GET', `${ONE}/reviewers`, { shape: 'reviewers' }, (ctx) => {
     const request = requestOf(ctx);
-    const state = (user) => ({ APPROVED: 'approved', CHANGES_REQUESTED: 'requested_changes', COMMENTED: 'reviewed' })[request.reviews.findLast((review) => review.user === user && !review.dismissed)?.state] ?? 'unreviewed';
-    return { status: 200, body: request.reviewers.map((user) => ({ user: userShape(ctx.forge, user), state: state(user), created_at: request.createdAt })) };
+    const state = (user) =>
+      ({ APPROVED: 'approved', CHANGES_REQUESTED: 'requested_changes', COMMENTED: 'reviewed' })[
+        request.reviews.findLast((review) => review.user === user && !review.dismissed)?.state
+      ] ?? 'unreviewed';
+    return {
+      status: 200,
+      body: request.reviewers.map((user) => ({
+        user: userShape(ctx.forge, user),
+        state: state(user),
+        created_at: request.createdAt,
+      })),
+    };
   });
 
   // Merge trains. https://docs.gitlab.com/api/merge_trains/
-  router.on('GET', '/projects/{id}/merge_trains', { shape: 'trains' }, (ctx) => paged(ctx, ctx.project.queue, (car) => carShape(ctx, car)));
+  router.on('GET', '/projects/{id}/merge_trains', { shape: 'trains' }, (ctx) =>
+    paged(ctx, ctx.project.queue, (car) => carShape(ctx, car)),
+  );
   const car = '/projects/{id}/merge_trains/merge_requests/{iid}';
   router.on('GET', car, { shape: 'train' }, (ctx) => {
     const found = ctx.project.queue.find(({ number }) => number === requestOf(ctx).number);
@@ -53,7 +70,8 @@ export default function mergeRequests(router) {
   router.on('POST', car, { shape: 'trains' }, async (ctx) => {
     const request = requestOf(ctx);
     if (!ctx.project.settings.mergeTrains) throw forbidden();
-    if (ctx.body?.sha && ctx.body.sha !== request.headSha) throw refusal(409, `SHA does not match HEAD of source branch: ${request.headSha}`);
+    if (ctx.body?.sha && ctx.body.sha !== request.headSha)
+      throw refusal(409, `SHA does not match HEAD of source branch: ${request.headSha}`);
     if ((await mergeStatus(ctx.world, ctx.project, request)) !== 'mergeable') throw badRequest('Failed to merge');
     return { status: 201, body: [carShape(ctx, board(ctx, ctx.project, request, ctx.user))] };
   });
@@ -84,7 +102,9 @@ export async function whole(ctx, request, poll = false) {
     diff_refs: from ? { base_sha: from, head_sha: request.headSha, start_sha: base } : null,
     merge_error: null,
     user: { can_merge: world.role(project, user) >= ROLES.developer },
-    ...(ctx.query.get('include_diverged_commits_count') ? { diverged_commits_count: await repo.count(`${request.headSha}..${base}`) } : {}),
+    ...(ctx.query.get('include_diverged_commits_count')
+      ? { diverged_commits_count: await repo.count(`${request.headSha}..${base}`) }
+      : {}),
     ...(ctx.query.get('include_rebase_in_progress') ? { rebase_in_progress: false } : {}),
     first_contribution: false,
   };
@@ -102,7 +122,8 @@ async function list(ctx) {
     (!query.get('author_username') || request.author.login === query.get('author_username')) &&
     (iids.length === 0 || iids.includes(String(request.number))) &&
     labels.every((label) => request.labels.includes(label)) &&
-    (!query.get('search') || `${request.title} ${request.body ?? ''}`.toLowerCase().includes(query.get('search').toLowerCase()));
+    (!query.get('search') ||
+      `${request.title} ${request.body ?? ''}`.toLowerCase().includes(query.get('search').toLowerCase()));
   const found = [...project.requests.values()].filter((request) => {
     if (request.listsLeft > 0) {
       request.listsLeft -= 1;
@@ -115,7 +136,9 @@ async function list(ctx) {
   if (query.get('sort') !== 'asc') found.reverse();
   // A list asks for no check; what is not known yet stays so. https://docs.gitlab.com/api/merge_requests/#list-all-merge-requests
   const poll = truthy(query.get('with_merge_status_recheck'));
-  return paged(ctx, found, async (request) => mergeRequestShape(forge, project, request, await mergeStatus(world, project, request, { poll })));
+  return paged(ctx, found, async (request) =>
+    mergeRequestShape(forge, project, request, await mergeStatus(world, project, request, { poll })),
+  );
 }
 
 async function create(ctx) {
@@ -129,10 +152,18 @@ async function create(ctx) {
   if (!repo.branch(base)) problems.push(`Target branch "${base}" does not exist`);
   if (head === base) problems.push("You can't use same project/branch for source and target");
   if (problems.length > 0) throw refusal(422, problems);
-  const twin = [...project.requests.values()].find((other) => other.state === 'open' && other.head === head && other.base === base);
+  const twin = [...project.requests.values()].find(
+    (other) => other.state === 'open' && other.head === head && other.base === base,
+  );
   // The number of the other one is only in this text.
   if (twin) throw refusal(409, [`Another open merge request already exists for this source branch: !${twin.number}`]);
-  const request = openRequest(world, project, { title: body.title, body: body.description ?? null, head, base, author: user });
+  const request = openRequest(world, project, {
+    title: body.title,
+    body: body.description ?? null,
+    head,
+    base,
+    author: user,
+  });
   request.removeSource = truthy(body.remove_source_branch) || (project.settings.removeSourceBranch ?? false);
   request.squash = body.squash === undefined ? project.settings.squashOption === 'default_on' : truthy(body.squash);
   people(ctx, request, body);
@@ -142,7 +173,8 @@ async function create(ctx) {
 }
 
 function checkDescription(text) {
-  if (text && [...text].length > DESCRIPTION) throw badRequest({ description: [`is too long (${[...text].length}). The maximum size is ${DESCRIPTION}.`] });
+  if (text && [...text].length > DESCRIPTION)
+    throw badRequest({ description: [`is too long (${[...text].length}). The maximum size is ${DESCRIPTION}.`] });
 }
 
 function labelsOf(given) {
@@ -151,7 +183,11 @@ function labelsOf(given) {
 
 /** Ids that nobody has, or that may not read the project, are left out without a word. */
 function people({ world, project }, request, body) {
-  const found = (ids) => [ids].flat().map((id) => world.users.find((user) => user.id === Number(id))).filter((user) => user && world.role(project, user) >= ROLES.guest);
+  const found = (ids) =>
+    [ids]
+      .flat()
+      .map((id) => world.users.find((user) => user.id === Number(id)))
+      .filter((user) => user && world.role(project, user) >= ROLES.guest);
   if (body.assignee_ids !== undefined) request.assignees = found(body.assignee_ids);
   if (body.assignee_id !== undefined) request.assignees = found(body.assignee_id);
   if (body.reviewer_ids !== undefined) request.reviewers = found(body.reviewer_ids);
@@ -162,7 +198,8 @@ async function update(ctx) {
   const request = requestOf(ctx);
   checkDescription(body.description);
   if (body.target_branch !== undefined && body.target_branch !== request.base) {
-    if (!project.repo.branch(body.target_branch)) throw refusal(422, [`Target branch "${body.target_branch}" does not exist`]);
+    if (!project.repo.branch(body.target_branch))
+      throw refusal(422, [`Target branch "${body.target_branch}" does not exist`]);
     request.base = body.target_branch;
     recheck(world, request);
   }
@@ -173,15 +210,23 @@ async function update(ctx) {
   if (body.description !== undefined) request.body = body.description;
   if (body.labels !== undefined) request.labels = labelsOf(body.labels);
   if (body.add_labels !== undefined) request.labels = [...new Set([...request.labels, ...labelsOf(body.add_labels)])];
-  if (body.remove_labels !== undefined) request.labels = request.labels.filter((label) => !labelsOf(body.remove_labels).includes(label));
+  if (body.remove_labels !== undefined)
+    request.labels = request.labels.filter((label) => !labelsOf(body.remove_labels).includes(label));
   if (body.squash !== undefined) request.squash = truthy(body.squash);
   if (body.remove_source_branch !== undefined) request.removeSource = truthy(body.remove_source_branch);
   people(ctx, request, body);
   if (body.state_event === 'close' && request.state === 'open') close(world, request, user);
   if (body.state_event === 'reopen' && request.state === 'closed') {
-    const twin = [...project.requests.values()].find((other) => other.state === 'open' && other.head === request.head && other.base === request.base);
+    const twin = [...project.requests.values()].find(
+      (other) => other.state === 'open' && other.head === request.head && other.base === request.base,
+    );
     if (twin) throw refusal(409, [`Another open merge request already exists for this source branch: !${twin.number}`]);
-    Object.assign(request, { state: 'open', closedAt: null, closedBy: null, headSha: project.repo.branch(request.head) ?? request.headSha });
+    Object.assign(request, {
+      state: 'open',
+      closedAt: null,
+      closedBy: null,
+      headSha: project.repo.branch(request.head) ?? request.headSha,
+    });
     recheck(world, request);
   }
   touch(world, request);
@@ -193,10 +238,22 @@ async function update(ctx) {
 async function rebase(ctx) {
   const { forge, project, user, token, entry, world } = ctx;
   const request = requestOf(ctx);
-  if (request.state !== 'open' || (await hasConflicts(project, request))) throw refusal(409, 'Failed to enqueue the rebase operation, possibly due to a long-lived transaction. Try again later.');
+  if (request.state !== 'open' || (await hasConflicts(project, request)))
+    throw refusal(
+      409,
+      'Failed to enqueue the rebase operation, possibly due to a long-lived transaction. Try again later.',
+    );
   const base = project.repo.branch(request.base);
-  const sha = await mergeCommit(project.repo, { base, head: request.headSha, method: 'rebase', message: '', author: user, date: world.clock.seconds() });
-  if (sha && (await project.repo.swap(`refs/heads/${request.head}`, sha, request.headSha))) await noticeChanges(forge, project, { user, token, via: 'api', entry });
+  const sha = await mergeCommit(project.repo, {
+    base,
+    head: request.headSha,
+    method: 'rebase',
+    message: '',
+    author: user,
+    date: world.clock.seconds(),
+  });
+  if (sha && (await project.repo.swap(`refs/heads/${request.head}`, sha, request.headSha)))
+    await noticeChanges(forge, project, { user, token, via: 'api', entry });
   return { status: 202, body: { rebase_in_progress: true } };
 }
 
@@ -204,7 +261,25 @@ function carShape({ forge, project }, { id, number, by, at }) {
   const request = project.requests.get(number);
   const { title, body, createdAt, updatedAt } = request;
   return {
-    id, user: userShape(forge, by), pipeline: null, created_at: at, updated_at: at, target_branch: request.base, status: 'fresh', merged_at: null, duration: null,
-    merge_request: { id: request.id, iid: number, project_id: project.id, title, description: body, state: 'opened', created_at: createdAt, updated_at: updatedAt, web_url: `${projectUrl(forge, project)}/-/merge_requests/${number}` },
+    id,
+    user: userShape(forge, by),
+    pipeline: null,
+    created_at: at,
+    updated_at: at,
+    target_branch: request.base,
+    status: 'fresh',
+    merged_at: null,
+    duration: null,
+    merge_request: {
+      id: request.id,
+      iid: number,
+      project_id: project.id,
+      title,
+      description: body,
+      state: 'opened',
+      created_at: createdAt,
+      updated_at: updatedAt,
+      web_url: `${projectUrl(forge, project)}/-/merge_requests/${number}`,
+    },
   };
 }

@@ -28,9 +28,15 @@ export async function mergeStatus(world, project, request, { poll = false } = {}
     if (pipeline && ['running', 'pending'].includes(pipeline.status)) return 'ci_still_running';
     if (pipeline?.status !== 'success') return 'ci_must_pass';
   }
-  if (request.reviews.some(({ state, dismissed }) => state === 'CHANGES_REQUESTED' && !dismissed)) return 'requested_changes';
+  if (request.reviews.some(({ state, dismissed }) => state === 'CHANGES_REQUESTED' && !dismissed))
+    return 'requested_changes';
   if ((await approvalRules(world, project, request)).some(({ left }) => left > 0)) return 'not_approved';
-  if (settings.mergeMethod && settings.mergeMethod !== 'merge' && !(await project.repo.isAncestor(base, request.headSha))) return 'need_rebase';
+  if (
+    settings.mergeMethod &&
+    settings.mergeMethod !== 'merge' &&
+    !(await project.repo.isAncestor(base, request.headSha))
+  )
+    return 'need_rebase';
   if (await hasConflicts(project, request)) return 'conflict';
   return 'mergeable';
 }
@@ -42,8 +48,13 @@ export function approversOf(request) {
 /** The project's rules and, where the target asks for them, its code owners'. https://docs.gitlab.com/user/project/merge_requests/approvals/rules/ */
 export async function approvalRules(world, project, request) {
   const rules = project.approvalRules.filter(({ branch }) => !branch || branch === request.base);
-  const found = rules.map((rule) => ({ ...rule, type: rule.users || rule.groups ? 'regular' : 'any_approver', eligible: eligible(world, project, rule, request) }));
-  if (protectionOf(project, request.base).some(({ codeOwner }) => codeOwner)) found.push(...(await ownerRules(world, project, request)));
+  const found = rules.map((rule) => ({
+    ...rule,
+    type: rule.users || rule.groups ? 'regular' : 'any_approver',
+    eligible: eligible(world, project, rule, request),
+  }));
+  if (protectionOf(project, request.base).some(({ codeOwner }) => codeOwner))
+    found.push(...(await ownerRules(world, project, request)));
   const approved = approversOf(request);
   return found.map((rule) => {
     const by = approved.filter((user) => rule.eligible.includes(user));
@@ -52,7 +63,15 @@ export async function approvalRules(world, project, request) {
 }
 
 function eligible(world, project, { users, groups }, request) {
-  const mine = users || groups ? [...(users ?? []).map((login) => world.need(login)), ...(groups ?? []).flatMap((name) => Object.keys(world.group(name)?.members ?? {}).map((login) => world.user(login)))] : world.users.filter((user) => world.role(project, user) >= 30);
+  const mine =
+    users || groups
+      ? [
+          ...(users ?? []).map((login) => world.need(login)),
+          ...(groups ?? []).flatMap((name) =>
+            Object.keys(world.group(name)?.members ?? {}).map((login) => world.user(login)),
+          ),
+        ]
+      : world.users.filter((user) => world.role(project, user) >= 30);
   return mine.filter((user) => user !== request.author || project.settings.authorMayApprove);
 }
 
@@ -70,7 +89,15 @@ async function ownerRules(world, project, request) {
   return [...wanted].map(([name, owners], i) => {
     const logins = owners.filter((owner) => world.user(owner.slice(1))).map((owner) => owner.slice(1));
     const groups = owners.filter((owner) => world.group(owner.slice(1))).map((owner) => owner.slice(1));
-    return { id: request.id * 100 + i, name, type: 'code_owner', required: 1, users: logins, groups, eligible: eligible(world, project, { users: logins, groups }, request) };
+    return {
+      id: request.id * 100 + i,
+      name,
+      type: 'code_owner',
+      required: 1,
+      users: logins,
+      groups,
+      eligible: eligible(world, project, { users: logins, groups }, request),
+    };
   });
 }
 
@@ -83,13 +110,22 @@ export async function accept(ctx, request, body) {
   if (!mayChange(world, project, request.base, user, 'merge')) throw refusal(401, '401 Unauthorized');
   const status = await mergeStatus(world, project, request);
   const auto = truthy(body.auto_merge) || truthy(body.merge_when_pipeline_succeeds);
-  const waitable = ['ci_still_running', 'ci_must_pass', 'not_approved', 'discussions_not_resolved', 'requested_changes', 'draft_status'].includes(status);
+  const waitable = [
+    'ci_still_running',
+    'ci_must_pass',
+    'not_approved',
+    'discussions_not_resolved',
+    'requested_changes',
+    'draft_status',
+  ].includes(status);
   // Before there is a pipeline there is nothing to wait for.
-  const waits = auto && waitable && (pipelineOf(project, request.headSha) !== null || !project.settings.pipelineMustSucceed);
+  const waits =
+    auto && waitable && (pipelineOf(project, request.headSha) !== null || !project.settings.pipelineMustSucceed);
   const train = project.settings.mergeTrains && auto;
   if (status !== 'mergeable' && status !== 'conflict' && !waits) throw refusal(405, '405 Method Not Allowed');
   if (status === 'conflict') throw refusal(422, 'Branch cannot be merged');
-  if (body.sha && body.sha !== request.headSha) throw refusal(409, `SHA does not match HEAD of source branch: ${request.headSha}`);
+  if (body.sha && body.sha !== request.headSha)
+    throw refusal(409, `SHA does not match HEAD of source branch: ${request.headSha}`);
   if (body.should_remove_source_branch !== undefined) request.removeSource = truthy(body.should_remove_source_branch);
   const squash = squashes(project, request, body.squash === undefined ? undefined : truthy(body.squash));
   const wish = { squash, message: body.merge_commit_message, squashMessage: body.squash_commit_message };
@@ -98,7 +134,14 @@ export async function accept(ctx, request, body) {
     touch(world, request);
     ctx.effect('auto-merge', `${project.path}!${request.number} on`);
   } else if (train) board(ctx, project, request, user);
-  else await mergeNow(ctx.forge, project, request, { user, token: ctx.token, entry: ctx.entry, point: ctx.point, ...wish });
+  else
+    await mergeNow(ctx.forge, project, request, {
+      user,
+      token: ctx.token,
+      entry: ctx.entry,
+      point: ctx.point,
+      ...wish,
+    });
 }
 
 export function truthy(value) {
@@ -112,7 +155,12 @@ function squashes({ settings }, request, asked) {
 }
 
 /** Builds the commits that the project's method asks for and moves the target with compare-and-swap. */
-export async function mergeNow(forge, project, request, { user, token = null, entry = null, point, squash, message, squashMessage }) {
+export async function mergeNow(
+  forge,
+  project,
+  request,
+  { user, token = null, entry = null, point, squash, message, squashMessage },
+) {
   const { world } = forge;
   const { repo } = project;
   const { mergeMethod = 'merge' } = project.settings;
@@ -123,10 +171,16 @@ export async function mergeNow(forge, project, request, { user, token = null, en
   if (squash) {
     const from = mergeMethod === 'ff' ? base : await repo.mergeBase(base, head);
     const tree = mergeMethod === 'ff' ? await mergedTree(repo, base, head) : (await repo.commit(head)).tree;
-    squashed = await repo.commitTree(tree, [from], `${squashMessage ?? request.title}\n`, { author: request.author, committer: user, date: who.date });
+    squashed = await repo.commitTree(tree, [from], `${squashMessage ?? request.title}\n`, {
+      author: request.author,
+      committer: user,
+      date: who.date,
+    });
     head = squashed;
   }
-  const text = message ?? `Merge branch '${request.head}' into '${request.base}'\n\n${request.title}\n\nSee merge request ${project.path}!${request.number}`;
+  const text =
+    message ??
+    `Merge branch '${request.head}' into '${request.base}'\n\n${request.title}\n\nSee merge request ${project.path}!${request.number}`;
   const method = mergeMethod === 'ff' ? 'fast-forward' : 'merge';
   const sha = await mergeCommit(repo, { base, head, method, message: `${text}\n`, ...who });
   if (!sha) throw refusal(422, 'Branch cannot be merged');
@@ -172,7 +226,8 @@ export function headMoved(forge, project, request, { new: next }) {
   request.autoMerge = null;
   project.queue = project.queue.filter(({ number }) => number !== request.number);
   // Unlike on GitHub a request whose branch was deleted or emptied stays open.
-  if (next !== ZERO && project.settings.resetApprovalsOnPush) request.reviews.forEach((review) => (review.dismissed = true));
+  if (next !== ZERO && project.settings.resetApprovalsOnPush)
+    request.reviews.forEach((review) => (review.dismissed = true));
 }
 
 export async function settle(forge, { project: only } = {}) {

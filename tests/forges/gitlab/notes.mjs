@@ -64,7 +64,23 @@ function mine(ctx) {
 
 function shape({ forge, project }, request, { id, author, body, createdAt, updatedAt }) {
   return {
-    id, type: null, body, attachment: null, author: userShape(forge, author), created_at: createdAt, updated_at: updatedAt, system: false, noteable_id: request.id, noteable_type: 'MergeRequest', project_id: project.id,
-    resolvable: false, confidential: false, internal: false, imported: false, imported_from: 'none', noteable_iid: request.number, commands_changes: {},
+    id,
+    type: null,
+    body,
+    attachment: null,
+    author: userShape(forge, author),
+    created_at: createdAt,
+    updated_at: updatedAt,
+    system: false,
+    noteable_id: request.id,
+    noteable_type: 'MergeRequest',
+    project_id: project.id,
+    resolvable: false,
+    confidential: false,
+    internal: false,
+    imported: false,
+    imported_from: 'none',
+    noteable_iid: request.number,
+    commands_changes: {},
   };
 }

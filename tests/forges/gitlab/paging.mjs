@@ -10,7 +10,12 @@ export async function paged(ctx, items, shape) {
   const pages = { first: { page: 1, per_page: at.size } };
   if (at.number > 1) pages.prev = { page: at.number - 1, per_page: at.size };
   if (at.number < at.last) pages.next = { page: at.number + 1, per_page: at.size };
-  const headers = { 'x-page': String(at.number), 'x-per-page': String(at.size), 'x-next-page': pages.next ? String(at.number + 1) : '', 'x-prev-page': pages.prev ? String(at.number - 1) : '' };
+  const headers = {
+    'x-page': String(at.number),
+    'x-per-page': String(at.size),
+    'x-next-page': pages.next ? String(at.number + 1) : '',
+    'x-prev-page': pages.prev ? String(at.number - 1) : '',
+  };
   if (at.total <= 10_000) {
     Object.assign(headers, { 'x-total': String(at.total), 'x-total-pages': String(at.last) });
     pages.last = { page: at.last, per_page: at.size };

@@ -14,14 +14,24 @@ const ONE = '/projects/{id}';
 
 export default function projects(router) {
   router.on('GET', '/projects', { shape: 'projects' }, (ctx) => {
-    const mine = ctx.world.projects.filter((project) => mayRead(ctx.world, ctx.token, project) && (!ctx.query.get('search') || project.path.includes(ctx.query.get('search'))));
+    const mine = ctx.world.projects.filter(
+      (project) =>
+        mayRead(ctx.world, ctx.token, project) &&
+        (!ctx.query.get('search') || project.path.includes(ctx.query.get('search'))),
+    );
     return paged(ctx, mine, (project) => projectShape(ctx.forge, project, ctx.user));
   });
-  router.on('GET', ONE, { shape: 'project', role: ROLES.guest }, (ctx) => ({ status: 200, body: projectShape(ctx.forge, ctx.project, ctx.user) }));
+  router.on('GET', ONE, { shape: 'project', role: ROLES.guest }, (ctx) => ({
+    status: 200,
+    body: projectShape(ctx.forge, ctx.project, ctx.user),
+  }));
 
   router.on('GET', `${ONE}/repository/branches`, { shape: 'branches' }, branches);
   router.on('POST', `${ONE}/repository/branches`, { shape: 'branch' }, createBranch);
-  router.on('GET', `${ONE}/repository/branches/{branch}`, { shape: 'branch' }, async (ctx) => ({ status: 200, body: await branchShape(ctx, branchOf(ctx)) }));
+  router.on('GET', `${ONE}/repository/branches/{branch}`, { shape: 'branch' }, async (ctx) => ({
+    status: 200,
+    body: await branchShape(ctx, branchOf(ctx)),
+  }));
   router.on('DELETE', `${ONE}/repository/branches/{branch}`, {}, async (ctx) => {
     const { forge, project, user, token, entry } = ctx;
     const [name, sha] = branchOf(ctx);
@@ -33,14 +43,18 @@ export default function projects(router) {
   });
 
   // Maintainers only: a developer's token is told 403.
-  router.on('GET', `${ONE}/protected_branches`, { shape: 'protectedBranches', role: ROLES.developer }, (ctx) => paged(ctx, ctx.project.protections, (one) => protectedShape(ctx, one)));
+  router.on('GET', `${ONE}/protected_branches`, { shape: 'protectedBranches', role: ROLES.developer }, (ctx) =>
+    paged(ctx, ctx.project.protections, (one) => protectedShape(ctx, one)),
+  );
   router.on('GET', `${ONE}/protected_branches/{name}`, { shape: 'protectedBranch', role: ROLES.developer }, (ctx) => {
     const found = ctx.project.protections.find(({ pattern }) => pattern === ctx.params.name);
     if (!found) throw notFound();
     return { status: 200, body: protectedShape(ctx, found) };
   });
 
-  router.on('GET', `${ONE}/labels`, { shape: 'labels' }, (ctx) => paged(ctx, [...ctx.project.labels.keys()], (name) => labelShape(ctx.project, name)));
+  router.on('GET', `${ONE}/labels`, { shape: 'labels' }, (ctx) =>
+    paged(ctx, [...ctx.project.labels.keys()], (name) => labelShape(ctx.project, name)),
+  );
   router.on('POST', `${ONE}/labels`, { shape: 'label' }, (ctx) => {
     needs(ctx.body, 'name', 'color');
     if (ctx.project.labels.has(ctx.body.name)) throw badRequest({ title: ['has already been taken'] });
@@ -49,10 +63,23 @@ export default function projects(router) {
     return { status: 201, body: labelShape(ctx.project, ctx.body.name) };
   });
 
-  router.on('GET', `${ONE}/approval_rules`, { shape: 'approvalRules' }, (ctx) => paged(ctx, ctx.project.approvalRules, (rule) => {
-    const users = (rule.users ?? []).map((login) => userShape(ctx.forge, ctx.world.need(login)));
-    return { id: rule.id, name: rule.name, rule_type: users.length > 0 || rule.groups ? 'regular' : 'any_approver', eligible_approvers: users, approvals_required: rule.required, users, groups: [], contains_hidden_groups: false, protected_branches: [], applies_to_all_protected_branches: false };
-  }));
+  router.on('GET', `${ONE}/approval_rules`, { shape: 'approvalRules' }, (ctx) =>
+    paged(ctx, ctx.project.approvalRules, (rule) => {
+      const users = (rule.users ?? []).map((login) => userShape(ctx.forge, ctx.world.need(login)));
+      return {
+        id: rule.id,
+        name: rule.name,
+        rule_type: users.length > 0 || rule.groups ? 'regular' : 'any_approver',
+        eligible_approvers: users,
+        approvals_required: rule.required,
+        users,
+        groups: [],
+        contains_hidden_groups: false,
+        protected_branches: [],
+        applies_to_all_protected_branches: false,
+      };
+    }),
+  );
 }
 
 function branchOf({ project, params }) {
@@ -65,11 +92,21 @@ function branchOf({ project, params }) {
 async function branches(ctx) {
   const { project, query, forge, req } = ctx;
   const search = query.get('search');
-  const fits = (name) => !search || (search.startsWith('^') ? name.startsWith(search.slice(1)) : search.endsWith('$') ? name.endsWith(search.slice(0, -1)) : name.includes(search));
-  const found = project.repo.branches.filter(([name]) => fits(name) && (!query.get('regex') || new RegExp(query.get('regex')).test(name)));
+  const fits = (name) =>
+    !search ||
+    (search.startsWith('^')
+      ? name.startsWith(search.slice(1))
+      : search.endsWith('$')
+        ? name.endsWith(search.slice(0, -1))
+        : name.includes(search));
+  const found = project.repo.branches.filter(
+    ([name]) => fits(name) && (!query.get('regex') || new RegExp(query.get('regex')).test(name)),
+  );
   if (query.get('pagination') !== 'keyset') return paged(ctx, found, (one) => branchShape(ctx, one));
   const size = Math.min(Number(query.get('per_page') ?? 20), 100);
-  const rest = query.get('page_token') ? found.slice(found.findIndex(([name]) => name === query.get('page_token')) + 1) : found;
+  const rest = query.get('page_token')
+    ? found.slice(found.findIndex(([name]) => name === query.get('page_token')) + 1)
+    : found;
   const part = rest.slice(0, size);
   const headers = {};
   if (rest.length > size) {
@@ -110,15 +147,61 @@ export async function branchShape({ forge, world, project, user }, [name, sha]) 
   };
 }
 
-function protectedShape({ world }, { id, pattern, push = ROLES.maintainer, merge = ROLES.maintainer, pushUsers = [], mergeUsers = [], allowForce = false, codeOwner = false }) {
+function protectedShape(
+  { world },
+  {
+    id,
+    pattern,
+    push = ROLES.maintainer,
+    merge = ROLES.maintainer,
+    pushUsers = [],
+    mergeUsers = [],
+    allowForce = false,
+    codeOwner = false,
+  },
+) {
   const words = { 0: 'No one', 30: 'Developers + Maintainers', 40: 'Maintainers', 60: 'Admins' };
   const levels = (least, users) => [
-    { id: id * 10, access_level: least, access_level_description: words[least], user_id: null, group_id: null, deploy_key_id: null },
-    ...users.map((login, i) => ({ id: id * 10 + i + 1, access_level: null, access_level_description: login, user_id: world.need(login).id, group_id: null, deploy_key_id: null })),
+    {
+      id: id * 10,
+      access_level: least,
+      access_level_description: words[least],
+      user_id: null,
+      group_id: null,
+      deploy_key_id: null,
+    },
+    ...users.map((login, i) => ({
+      id: id * 10 + i + 1,
+      access_level: null,
+      access_level_description: login,
+      user_id: world.need(login).id,
+      group_id: null,
+      deploy_key_id: null,
+    })),
   ];
-  return { id, name: pattern, push_access_levels: levels(push, pushUsers), merge_access_levels: levels(merge, mergeUsers), unprotect_access_levels: [], allow_force_push: allowForce, code_owner_approval_required: codeOwner, inherited: false };
+  return {
+    id,
+    name: pattern,
+    push_access_levels: levels(push, pushUsers),
+    merge_access_levels: levels(merge, mergeUsers),
+    unprotect_access_levels: [],
+    allow_force_push: allowForce,
+    code_owner_approval_required: codeOwner,
+    inherited: false,
+  };
 }
 
 function labelShape(project, name) {
-  return { id: project.id * 1000 + [...project.labels.keys()].indexOf(name), name, color: '#ededed', text_color: '#1f1e24', description: null, description_html: '', archived: false, subscribed: false, priority: null, is_project_label: true };
+  return {
+    id: project.id * 1000 + [...project.labels.keys()].indexOf(name),
+    name,
+    color: '#ededed',
+    text_color: '#1f1e24',
+    description: null,
+    description_html: '',
+    archived: false,
+    subscribed: false,
+    priority: null,
+    is_project_label: true,
+  };
 }

@@ -2,7 +2,14 @@
 
 export function userShape(forge, user) {
   if (!user) return null;
-  return { id: user.id, username: user.login, name: user.name, state: user.blocked ? 'blocked' : 'active', avatar_url: null, web_url: `${forge.webUrl()}/${encodeURIComponent(user.login)}` };
+  return {
+    id: user.id,
+    username: user.login,
+    name: user.name,
+    state: user.blocked ? 'blocked' : 'active',
+    avatar_url: null,
+    web_url: `${forge.webUrl()}/${encodeURIComponent(user.login)}`,
+  };
 }
 
 export function projectUrl(forge, project) {
@@ -35,7 +42,16 @@ export function projectShape(forge, project, user) {
     forks_count: 0,
     star_count: 0,
     last_activity_at: project.events.at(-1)?.at ?? project.createdAt,
-    namespace: { id: group?.id ?? owner?.id ?? 0, name: project.namespace, path: project.namespace.split('/').at(-1), kind: owner ? 'user' : 'group', full_path: project.namespace, parent_id: null, avatar_url: null, web_url: `${forge.webUrl()}/${project.namespace}` },
+    namespace: {
+      id: group?.id ?? owner?.id ?? 0,
+      name: project.namespace,
+      path: project.namespace.split('/').at(-1),
+      kind: owner ? 'user' : 'group',
+      full_path: project.namespace,
+      parent_id: null,
+      avatar_url: null,
+      web_url: `${forge.webUrl()}/${project.namespace}`,
+    },
     archived: settings.archived ?? false,
     visibility: project.private ? 'private' : 'public',
     empty_repo: project.repo.branches.length === 0,
@@ -51,7 +67,14 @@ export function projectShape(forge, project, user) {
     ci_push_repository_for_job_token_allowed: settings.jobTokenPush ?? false,
     ci_job_token_scope_enabled: true,
     approvals_before_merge: 0,
-    ...(user ? { permissions: { project_access: access(project.members[user.login]), group_access: access(group?.members[user.login]) } } : {}),
+    ...(user
+      ? {
+          permissions: {
+            project_access: access(project.members[user.login]),
+            group_access: access(group?.members[user.login]),
+          },
+        }
+      : {}),
   };
 }
 
@@ -82,20 +105,45 @@ export function pipelineOf(project, sha) {
   for (const status of project.statuses) if (status.sha === sha) newest.set(status.context, status);
   if (newest.size === 0) return null;
   const states = [...newest.values()].map(({ state }) => ({ failure: 'failed', error: 'failed' })[state] ?? state);
-  const status = ['failed', 'canceled', 'running', 'pending', 'skipped'].find((state) => states.includes(state)) ?? 'success';
+  const status =
+    ['failed', 'canceled', 'running', 'pending', 'skipped'].find((state) => states.includes(state)) ?? 'success';
   const [first] = newest.values();
-  return { id: first.pipeline ?? first.id, sha, ref: first.ref, status, createdAt: first.createdAt, updatedAt: first.updatedAt };
+  return {
+    id: first.pipeline ?? first.id,
+    sha,
+    ref: first.ref,
+    status,
+    createdAt: first.createdAt,
+    updatedAt: first.updatedAt,
+  };
 }
 
 export function pipelineShape(forge, project, pipeline) {
   if (!pipeline) return null;
   const { id, sha, ref, status, createdAt, updatedAt } = pipeline;
-  return { id, iid: id, project_id: project.id, sha, ref: ref ?? project.defaultBranch, status, source: 'external', created_at: createdAt, updated_at: updatedAt, web_url: `${projectUrl(forge, project)}/-/pipelines/${id}` };
+  return {
+    id,
+    iid: id,
+    project_id: project.id,
+    sha,
+    ref: ref ?? project.defaultBranch,
+    status,
+    source: 'external',
+    created_at: createdAt,
+    updated_at: updatedAt,
+    web_url: `${projectUrl(forge, project)}/-/pipelines/${id}`,
+  };
 }
 
 const STATES = { open: 'opened', closed: 'closed', merged: 'merged' };
 /** The older field of three words. https://docs.gitlab.com/api/merge_requests/#merge-status */
-const LEGACY = { preparing: 'unchecked', unchecked: 'unchecked', checking: 'checking', conflict: 'cannot_be_merged', commits_status: 'cannot_be_merged' };
+const LEGACY = {
+  preparing: 'unchecked',
+  unchecked: 'unchecked',
+  checking: 'checking',
+  conflict: 'cannot_be_merged',
+  commits_status: 'cannot_be_merged',
+};
 
 /** `status` is the detailed one, from `mergeStatus`. */
 export function mergeRequestShape(forge, project, request, status) {

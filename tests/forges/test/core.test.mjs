@@ -16,7 +16,12 @@ const create = (f) => f.api('POST', `${f.repo}/pulls`, { title: 'Pin', head: 'pi
 
 test('F3 a write that was applied and answered 502: the log proves the effect, and a blind second try', async (t) => {
   const f = await github(t);
-  await f.faults({ route: 'POST /repos/{owner}/{repo}/issues/{issue_number}/comments', nth: 1, when: 'after', preset: 'html-502' });
+  await f.faults({
+    route: 'POST /repos/{owner}/{repo}/issues/{issue_number}/comments',
+    nth: 1,
+    when: 'after',
+    preset: 'html-502',
+  });
   await create(f);
   const comment = () => f.api('POST', `${f.repo}/issues/1/comments`, { body: 'hi' });
   const first = await comment();
@@ -36,9 +41,18 @@ test('F3 applied, then no answer at all', async (t) => {
 test('F4 a burst of 502 with HTML, not applied; and F5 each way of being limited', async (t) => {
   const f = await github(t);
   await f.faults({ route: CREATE, from: 1, to: 3, preset: 'html-502' });
-  assert.deepEqual([(await create(f)).status, (await create(f)).status, (await create(f)).status, (await create(f)).status], [502, 502, 502, 201]);
+  assert.deepEqual(
+    [(await create(f)).status, (await create(f)).status, (await create(f)).status, (await create(f)).status],
+    [502, 502, 502, 201],
+  );
   const seen = {};
-  for (const preset of ['secondary-limit', 'secondary-limit-bare', 'primary-limit', 'graphql-limit', 'secondary-limit-429']) {
+  for (const preset of [
+    'secondary-limit',
+    'secondary-limit-bare',
+    'primary-limit',
+    'graphql-limit',
+    'secondary-limit-429',
+  ]) {
     await f.faults({ route: 'GET *', preset });
     const { status, headers, body } = await f.api('GET', f.repo);
     seen[preset] = [status, headers.get('retry-after'), headers.get('x-ratelimit-remaining'), body.errors?.[0].type];
@@ -57,7 +71,10 @@ test('F4 a burst of 502 with HTML, not applied; and F5 each way of being limited
 
 test('F5 GitLab says 429 as plain text, with and without Retry-After', async (t) => {
   const f = await gitlab(t);
-  for (const [preset, wait] of [['rate-limit', '60'], ['rate-limit-bare', null]]) {
+  for (const [preset, wait] of [
+    ['rate-limit', '60'],
+    ['rate-limit-bare', null],
+  ]) {
     await f.faults({ route: 'GET *', preset });
     const { status, body, headers } = await f.api('GET', f.repo);
     assert.deepEqual([status, body, headers.get('retry-after')], [429, 'Retry later\n', wait]);
@@ -74,17 +91,26 @@ test('F12 http is sent on to https by whoever stands in front', async (t) => {
 test('F16 unknown values, nulls and missing fields, and GraphQL with data and errors', async (t) => {
   const f = await github(t);
   await create(f);
-  await f.faults({ route: 'GET /repos/{owner}/{repo}/pulls/{pull_number}', when: 'after', patch: { '/mergeable_state': 'never_heard_of', '/user': null, '/auto_merge': { $delete: true } } });
+  await f.faults({
+    route: 'GET /repos/{owner}/{repo}/pulls/{pull_number}',
+    when: 'after',
+    patch: { '/mergeable_state': 'never_heard_of', '/user': null, '/auto_merge': { $delete: true } },
+  });
   const { body } = await f.api('GET', `${f.repo}/pulls/1`);
   assert.deepEqual([body.mergeable_state, body.user, 'auto_merge' in body], ['never_heard_of', null, false]);
-  await f.faults({ graphql: 'viewer', when: 'after', patch: { '/errors': [{ type: 'SERVICE_UNAVAILABLE', path: ['repository'], message: 'Timeout' }] } });
+  await f.faults({
+    graphql: 'viewer',
+    when: 'after',
+    patch: { '/errors': [{ type: 'SERVICE_UNAVAILABLE', path: ['repository'], message: 'Timeout' }] },
+  });
   const partial = await f.graphql('{ viewer { login } }');
   assert.deepEqual([partial.data.viewer.login, partial.errors[0].type], ['bob', 'SERVICE_UNAVAILABLE']);
 });
 
 test('F20 an answer that hangs, one that trickles, one that is cut, one that is late', async (t) => {
   const f = await github(t);
-  const get = (signal) => fetch(f.urls.api + f.repo, { headers: { authorization: `Bearer ${f.secret}` }, signal });
+  const get = (signal, query = '') =>
+    fetch(f.urls.api + f.repo + query, { headers: { authorization: `Bearer ${f.secret}` }, signal });
   await (await get()).text();
   await f.faults({ route: 'GET *', hang: true });
   await assert.rejects(get(AbortSignal.timeout(100)), /timeout/i);
@@ -93,18 +119,21 @@ test('F20 an answer that hangs, one that trickles, one that is cut, one that is 
   await assert.rejects(slow.text(), /timeout/i);
   await f.faults({ route: 'GET *', when: 'after', cut: true });
   await assert.rejects((await get()).text());
-  await f.faults({ route: 'GET *', nth: 1, delay: 300 });
+  await f.faults({ route: 'GET *', match: 'late', delay: 300 });
   const order = [];
-  const late = get().then(() => order.push('late'));
+  const late = get(undefined, '?late').then(() => order.push('late'));
   await get().then(() => order.push('prompt'));
   await late;
   assert.deepEqual(order, ['prompt', 'late']);
 });
 
-test('a query that GitHub\'s schema does not allow is refused, as is a body that REST does not', async (t) => {
+test("a query that GitHub's schema does not allow is refused, as is a body that REST does not", async (t) => {
   const f = await github(t);
   assert.match((await f.graphql('{ viewer { shoeSize } }')).errors[0].message, /Cannot query field "shoeSize"/);
-  assert.match((await f.graphql('mutation { createCommitOnBranch(input: {branch: {}}) { commit { oid } } }')).errors[0].message, /expectedHeadOid/);
+  assert.match(
+    (await f.graphql('mutation { createCommitOnBranch(input: {branch: {}}) { commit { oid } } }')).errors[0].message,
+    /expectedHeadOid/,
+  );
   const wrong = await f.api('POST', `${f.repo}/pulls`, { title: 'Pin', head: 'pin/a', base: 7 });
   assert.deepEqual([wrong.status, /Invalid request/.test(wrong.body.message)], [422, true]);
   assert.equal((await f.api('POST', `${f.repo}/pulls`, '{')).status, 400);
@@ -152,7 +181,14 @@ test('patterns of CODEOWNERS and of branches', () => {
   assert.deepEqual(owned('/pins/', 'pins/a/b', 'x/pins/a'), [true, false]);
   assert.deepEqual(owned('*.json', 'a/b.json', 'b.yaml'), [true, false]);
   assert.deepEqual(owned('envs/**/api.json', 'envs/a/b/api.json', 'envs/api.json'), [true, true]);
-  assert.deepEqual([branchMatches('pin/*', 'pin/a', false), branchMatches('pin/*', 'pin/a/b', false), branchMatches('pin/*', 'pin/a/b', true)], [true, false, true]);
+  assert.deepEqual(
+    [
+      branchMatches('pin/*', 'pin/a', false),
+      branchMatches('pin/*', 'pin/a/b', false),
+      branchMatches('pin/*', 'pin/a/b', true),
+    ],
+    [true, false, true],
+  );
 });
 
 for (const kind of ['github', 'gitlab']) {

@@ -4,7 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clone, git, github, gitlab, temp, withToken } from './support.mjs';
 
-for (const [name, make, user] of [['github', github, 'x-access-token'], ['gitlab', gitlab, 'oauth2']]) {
+for (const [name, make, user] of [
+  ['github', github, 'x-access-token'],
+  ['gitlab', gitlab, 'oauth2'],
+]) {
   test(`${name}: a clone and a push work with the API's token, and it is known who pushed`, async (t) => {
     const f = await make(t);
     const work = await clone(t, withToken(f.url, user, f.secret));
@@ -12,7 +15,10 @@ for (const [name, make, user] of [['github', github, 'x-access-token'], ['gitlab
     const pushed = await work.git('push', '-q', 'origin', 'HEAD:pin/b');
     assert.equal(pushed.code, 0, pushed.err);
     const event = (await f.control('GET', `/events?project=${f.project}`)).at(-1);
-    assert.deepEqual([event.ref, event.new, event.by, event.token, event.via, event.startsPipeline], ['refs/heads/pin/b', sha, 'bob', 'bob', 'git', true]);
+    assert.deepEqual(
+      [event.ref, event.new, event.by, event.token, event.via, event.startsPipeline],
+      ['refs/heads/pin/b', sha, 'bob', 'bob', 'git', true],
+    );
     assert.equal((await f.control('GET', '/counters')).byKind.ref, 1);
     assert.ok(!JSON.stringify(await f.control('GET', '/log')).includes(f.secret));
   });
@@ -24,7 +30,12 @@ for (const [name, make, user] of [['github', github, 'x-access-token'], ['gitlab
     await work.commit({ 'pins/web.json': '{}\n' });
     const pushed = await work.git('push', '-q', 'origin', 'HEAD:main');
     assert.equal(pushed.code, 1);
-    assert.match(pushed.err, name === 'github' ? /GH006: Protected branch update failed for refs\/heads\/main/ : /You are not allowed to push code to protected branches/);
+    assert.match(
+      pushed.err,
+      name === 'github'
+        ? /GH006: Protected branch update failed for refs\/heads\/main/
+        : /You are not allowed to push code to protected branches/,
+    );
     assert.match(pushed.err, /remote rejected.*hook declined/);
     assert.equal((await f.control('GET', '/counters')).byKind.ref, undefined);
     assert.equal((await work.git('push', '-q', 'origin', 'HEAD:pin/b')).code, 0);
@@ -45,12 +56,20 @@ for (const [name, make, user] of [['github', github, 'x-access-token'], ['gitlab
     const f = await make(t);
     const work = await clone(t, withToken(f.url, user, f.secret));
     await work.commit({ 'pins/web.json': '{}\n' });
-    await f.faults({ route: 'git-receive-pack', nth: 1, when: 'checked', act: { do: 'push', project: f.project, branch: 'main', files: { other: '1' } } });
+    await f.faults({
+      route: 'git-receive-pack',
+      nth: 1,
+      when: 'checked',
+      act: { do: 'push', project: f.project, branch: 'main', files: { other: '1' } },
+    });
     const pushed = await work.git('push', 'origin', 'HEAD:main');
     assert.equal(pushed.code, 1);
     assert.match(pushed.err, /remote rejected.*failed to update ref/);
     const events = await f.control('GET', `/events?project=${f.project}`);
-    assert.deepEqual(events.filter(({ ref }) => ref === 'refs/heads/main').map(({ by }) => by), ['human']);
+    assert.deepEqual(
+      events.filter(({ ref }) => ref === 'refs/heads/main').map(({ by }) => by),
+      ['human'],
+    );
   });
 
   test(`${name}: F12 git is sent on from a project's former name`, async (t) => {
@@ -72,7 +91,11 @@ for (const [name, make, user] of [['github', github, 'x-access-token'], ['gitlab
     assert.equal(await tried(withToken(f.url, user, brief), 'ls-remote'), '');
     await f.control('POST', '/clock', { advance: 61 });
     assert.match(await tried(withToken(f.url, user, brief), 'ls-remote'), /Authentication failed/);
-    const reader = await f.tokenOf(name === 'github' ? { name: 'r', kind: 'fine', user: 'bob', permissions: { contents: 'read' } } : { name: 'r', user: 'bob', scopes: ['read_repository'] });
+    const reader = await f.tokenOf(
+      name === 'github'
+        ? { name: 'r', kind: 'fine', user: 'bob', permissions: { contents: 'read' } }
+        : { name: 'r', user: 'bob', scopes: ['read_repository'] },
+    );
     const work = await clone(t, withToken(f.url, user, reader));
     await work.commit({ x: 'y' });
     assert.match((await work.git('push', 'origin', 'HEAD:x')).err, /403/);
@@ -99,11 +122,19 @@ for (const [name, make, user] of [['github', github, 'x-access-token'], ['gitlab
     const pushed = await work.git('push', '-q', 'origin', `HEAD:refs/heads/${branch}`);
     assert.equal(pushed.code, 0, pushed.err);
     const encoded = encodeURIComponent(branch);
-    const found = await f.api('GET', name === 'github' ? `${f.repo}/branches/${encoded}` : `${f.repo}/repository/branches/${encoded}`);
+    const found = await f.api(
+      'GET',
+      name === 'github' ? `${f.repo}/branches/${encoded}` : `${f.repo}/repository/branches/${encoded}`,
+    );
     assert.equal(found.body.commit.sha ?? found.body.commit.id, sha);
     const request = await f.open(branch);
     assert.equal(request.head?.ref ?? request.source_branch, branch);
-    const listed = await f.api('GET', name === 'github' ? `${f.repo}/pulls?head=acme:${encoded}` : `${f.repo}/merge_requests?source_branch=${encoded}&state=opened`);
+    const listed = await f.api(
+      'GET',
+      name === 'github'
+        ? `${f.repo}/pulls?head=acme:${encoded}`
+        : `${f.repo}/merge_requests?source_branch=${encoded}&state=opened`,
+    );
     assert.equal(listed.body.length, 1);
   });
 }
@@ -137,7 +168,10 @@ test('github: a push with GITHUB_TOKEN starts no workflow, one with an app token
 });
 
 test('gitlab: a push is declined as a whole, github: each ref on its own', async (t) => {
-  for (const [make, user, landed] of [[github, 'x-access-token', true], [gitlab, 'oauth2', false]]) {
+  for (const [make, user, landed] of [
+    [github, 'x-access-token', true],
+    [gitlab, 'oauth2', false],
+  ]) {
     const f = await make(t);
     await f.act({ do: 'protect', project: f.project, branch: 'main', approvals: 1 });
     const work = await clone(t, withToken(f.url, user, f.secret));

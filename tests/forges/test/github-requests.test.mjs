@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { client, clone, github, withToken } from './support.mjs';
 
 const status = ({ status: code, body }) => [code, body.message];
-const AUTO = 'mutation($i: EnablePullRequestAutoMergeInput!) { enablePullRequestAutoMerge(input: $i) { pullRequest { autoMergeRequest { mergeMethod } } } }';
+const AUTO =
+  'mutation($i: EnablePullRequestAutoMergeInput!) { enablePullRequestAutoMerge(input: $i) { pullRequest { autoMergeRequest { mergeMethod } } } }';
 
 test('F7 mergeable is null until a background job has looked', async (t) => {
   const f = await github(t);
@@ -31,7 +32,10 @@ test('a merge really happens in git, and is answered with its commit', async (t)
   assert.equal((await work.git('rev-parse', 'HEAD')).out, body.sha);
   assert.equal((await work.git('log', '-1', '--format=%P')).out, `${f.sha} ${f.head}`);
   const after = (await f.api('GET', `${f.repo}/pulls/${number}`)).body;
-  assert.deepEqual([after.state, after.merged, after.merge_commit_sha, after.merged_by.login], ['closed', true, body.sha, 'bob']);
+  assert.deepEqual(
+    [after.state, after.merged, after.merge_commit_sha, after.merged_by.login],
+    ['closed', true, body.sha, 'bob'],
+  );
   assert.deepEqual((await f.control('GET', '/counters')).byKind, { request: 1, merge: 1, ref: 1 });
 });
 
@@ -45,7 +49,10 @@ test('F18 squash and rebase make commits of their own', async (t) => {
     assert.equal(commit.parents.length, 1);
     assert.notEqual(body.sha, f.head);
     assert.equal((await f.api('GET', `${f.repo}/commits/${body.sha}/pulls`)).body[0].number, number);
-    assert.equal(Buffer.from((await f.api('GET', `${f.repo}/contents/pins/api.json`)).body.content, 'base64').toString(), '{"tag": "2"}\n');
+    assert.equal(
+      Buffer.from((await f.api('GET', `${f.repo}/contents/pins/api.json`)).body.content, 'base64').toString(),
+      '{"tag": "2"}\n',
+    );
   }
 });
 
@@ -53,11 +60,20 @@ test('F8 merge: 409 for another head, 405 for a conflict, a draft, a closed one,
   const f = await github(t);
   const { number } = await f.open();
   const merge = (body) => f.api('PUT', `${f.repo}/pulls/${number}/merge`, body);
-  assert.deepEqual(status(await merge({ sha: f.sha })), [409, 'Head branch was modified. Review and try the merge again.']);
+  assert.deepEqual(status(await merge({ sha: f.sha })), [
+    409,
+    'Head branch was modified. Review and try the merge again.',
+  ]);
   await f.act({ do: 'edit', project: f.project, number, draft: true });
   assert.deepEqual(status(await merge({ sha: f.head })), [405, 'Pull Request is still a draft']);
-  await f.act({ do: 'edit', project: f.project, number, draft: false }, { do: 'configure', project: f.project, allowSquash: false });
-  assert.deepEqual(status(await merge({ merge_method: 'squash' })), [405, 'Squash merges are not allowed on this repository.']);
+  await f.act(
+    { do: 'edit', project: f.project, number, draft: false },
+    { do: 'configure', project: f.project, allowSquash: false },
+  );
+  assert.deepEqual(status(await merge({ merge_method: 'squash' })), [
+    405,
+    'Squash merges are not allowed on this repository.',
+  ]);
   await f.act({ do: 'push', project: f.project, branch: 'main', files: { 'pins/api.json': 'other\n' } });
   assert.deepEqual(status(await merge({ sha: f.head })), [405, 'Pull Request is not mergeable']);
   await f.act({ do: 'close', project: f.project, number });
@@ -68,16 +84,38 @@ test('F8 merge: 409 for another head, 405 for a conflict, a draft, a closed one,
 test('F8 the base moves while it merges: 405, and the second try merges', async (t) => {
   const f = await github(t);
   const { number } = await f.open();
-  await f.faults({ route: 'PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge', nth: 1, when: 'checked', act: { do: 'push', project: f.project, branch: 'main', files: { other: '1' } } });
-  assert.deepEqual(status(await f.api('PUT', `${f.repo}/pulls/${number}/merge`, {})), [405, 'Base branch was modified. Review and try the merge again.']);
+  await f.faults({
+    route: 'PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge',
+    nth: 1,
+    when: 'checked',
+    act: { do: 'push', project: f.project, branch: 'main', files: { other: '1' } },
+  });
+  assert.deepEqual(status(await f.api('PUT', `${f.repo}/pulls/${number}/merge`, {})), [
+    405,
+    'Base branch was modified. Review and try the merge again.',
+  ]);
   assert.equal((await f.api('PUT', `${f.repo}/pulls/${number}/merge`, {})).status, 200);
 });
 
 test('required checks, approvals and code owners are honoured at the merge; stale approvals go', async (t) => {
   const f = await github(t);
   await f.act(
-    { do: 'push', project: f.project, branch: 'main', files: { '.github/CODEOWNERS': '* @ann\n/pins/ @acme/release\n' } },
-    { do: 'protect', project: f.project, branch: 'main', approvals: 1, dismissStale: true, codeOwners: true, requiredChecks: ['ci'], enforceAdmins: true },
+    {
+      do: 'push',
+      project: f.project,
+      branch: 'main',
+      files: { '.github/CODEOWNERS': '* @ann\n/pins/ @acme/release\n' },
+    },
+    {
+      do: 'protect',
+      project: f.project,
+      branch: 'main',
+      approvals: 1,
+      dismissStale: true,
+      codeOwners: true,
+      requiredChecks: ['ci'],
+      enforceAdmins: true,
+    },
   );
   const ann = f.as(await f.tokenOf({ name: 'ann', user: 'ann' }));
   const { number } = (await ann('POST', `${f.repo}/pulls`, { title: 'Pin', head: 'pin/a', base: 'main' })).body;
@@ -86,12 +124,20 @@ test('required checks, approvals and code owners are honoured at the merge; stal
   await ann('POST', `${f.repo}/statuses/${f.head}`, { state: 'failure', context: 'ci' });
   assert.match((await merge())[1], /check "ci" is failing/);
   await ann('POST', `${f.repo}/statuses/${f.head}`, { state: 'success', context: 'ci' });
-  await f.act({ do: 'member', project: f.project, user: 'eve', role: 'write' }, { do: 'review', project: f.project, number, by: 'eve' });
+  await f.act(
+    { do: 'member', project: f.project, user: 'eve', role: 'write' },
+    { do: 'review', project: f.project, number, by: 'eve' },
+  );
   assert.deepEqual(await merge(), [405, 'Waiting on code owner review.']);
   assert.equal((await f.api('POST', `${f.repo}/pulls/${number}/reviews`, { event: 'APPROVE' })).status, 200);
   await ann('GET', `${f.repo}/pulls/${number}`);
   assert.equal((await ann('GET', `${f.repo}/pulls/${number}`)).body.mergeable_state, 'clean');
-  const { sha } = await f.act({ do: 'push', project: f.project, branch: 'pin/a', files: { 'pins/api.json': '{"tag": "3"}\n' } });
+  const { sha } = await f.act({
+    do: 'push',
+    project: f.project,
+    branch: 'pin/a',
+    files: { 'pins/api.json': '{"tag": "3"}\n' },
+  });
   await f.act({ do: 'status', project: f.project, sha, context: 'ci', state: 'success' });
   assert.match((await merge())[1], /At least 1 approving review/);
   await f.act({ do: 'review', project: f.project, number, by: 'bob' });
@@ -103,8 +149,14 @@ test('a ruleset refuses in its own words, and lets those pass who bypass it', as
   const rules = [{ type: 'pull_request', parameters: { required_approving_review_count: 1 } }];
   await f.act({ do: 'ruleset', project: f.project, name: 'main', bypass: ['ann'], rules });
   const { number } = await f.open();
-  assert.match((await f.api('PUT', `${f.repo}/pulls/${number}/merge`, {})).body.message, /^Repository rule violations found/);
-  assert.deepEqual((await f.api('GET', `${f.repo}/rules/branches/main`)).body.map(({ type }) => type), ['pull_request']);
+  assert.match(
+    (await f.api('PUT', `${f.repo}/pulls/${number}/merge`, {})).body.message,
+    /^Repository rule violations found/,
+  );
+  assert.deepEqual(
+    (await f.api('GET', `${f.repo}/rules/branches/main`)).body.map(({ type }) => type),
+    ['pull_request'],
+  );
   assert.equal((await f.api('GET', `${f.repo}/branches/main`)).body.protected, true);
   const ann = f.as(await f.tokenOf({ name: 'ann', user: 'ann' }));
   assert.equal((await ann('PUT', `${f.repo}/pulls/${number}/merge`, {})).status, 200);
@@ -115,7 +167,10 @@ test('F9 a second request for the same branch is 422 with the words, as is one w
   const again = () => f.api('POST', `${f.repo}/pulls`, { title: 'Pin', head: 'pin/a', base: 'main' });
   assert.equal((await again()).status, 201);
   const { status: code, body } = await again();
-  assert.deepEqual([code, body.message, body.errors[0].code, body.errors[0].message], [422, 'Validation Failed', 'custom', 'A pull request already exists for acme:pin/a.']);
+  assert.deepEqual(
+    [code, body.message, body.errors[0].code, body.errors[0].message],
+    [422, 'Validation Failed', 'custom', 'A pull request already exists for acme:pin/a.'],
+  );
   await f.act({ do: 'reset', project: f.project, branch: 'same', to: 'main' });
   const empty = await f.api('POST', `${f.repo}/pulls`, { title: 'Pin', head: 'same', base: 'main' });
   assert.equal(empty.body.errors[0].message, 'No commits between main and same');
@@ -149,10 +204,14 @@ test('F10 auto-merge: refused when clean, unstable, unprotected or not allowed; 
 
 test('auto-merge is switched off again, and can be seen', async (t) => {
   const f = await github(t);
-  await f.act({ do: 'configure', project: f.project, allowAutoMerge: true }, { do: 'protect', project: f.project, branch: 'main', requiredChecks: ['ci'] });
+  await f.act(
+    { do: 'configure', project: f.project, allowAutoMerge: true },
+    { do: 'protect', project: f.project, branch: 'main', requiredChecks: ['ci'] },
+  );
   const { node_id: id } = await f.open();
   await f.graphql(AUTO, { i: { pullRequestId: id } });
-  const off = 'mutation($i: DisablePullRequestAutoMergeInput!) { disablePullRequestAutoMerge(input: $i) { pullRequest { autoMergeRequest { mergeMethod } state } } }';
+  const off =
+    'mutation($i: DisablePullRequestAutoMergeInput!) { disablePullRequestAutoMerge(input: $i) { pullRequest { autoMergeRequest { mergeMethod } state } } }';
   const { data } = await f.graphql(off, { i: { pullRequestId: id } });
   assert.deepEqual(data.disablePullRequestAutoMerge.pullRequest, { autoMergeRequest: null, state: 'OPEN' });
 });
@@ -186,7 +245,11 @@ test('F13 a head set back to its base closes the request, as does its deletion; 
   assert.equal((await state(two.number)).state, 'closed');
   await f.act({ do: 'push', project: f.project, branch: 'pin/c', files: { c: '1' } });
   const three = await f.open('pin/c');
-  await f.faults({ route: 'PATCH /repos/{owner}/{repo}/pulls/{pull_number}', nth: 1, act: { do: 'close', project: f.project, number: three.number, by: 'ann' } });
+  await f.faults({
+    route: 'PATCH /repos/{owner}/{repo}/pulls/{pull_number}',
+    nth: 1,
+    act: { do: 'close', project: f.project, number: three.number, by: 'ann' },
+  });
   assert.equal((await f.api('PATCH', `${f.repo}/pulls/${three.number}`, { title: 'Changed' })).body.state, 'closed');
 });
 
@@ -210,11 +273,27 @@ test('F17 a merge queue: 405 for the merge, enqueued is not merged, merged later
   const f = await github(t);
   await f.act({ do: 'ruleset', project: f.project, rules: [{ type: 'merge_queue' }] });
   const { node_id: id, number } = await f.open();
-  assert.deepEqual(status(await f.api('PUT', `${f.repo}/pulls/${number}/merge`, {})), [405, 'Changes must be made through the merge queue']);
-  const enqueue = 'mutation($i: EnqueuePullRequestInput!) { enqueuePullRequest(input: $i) { mergeQueueEntry { position state } } }';
-  assert.equal((await f.graphql(enqueue, { i: { pullRequestId: id, expectedHeadOid: f.sha } })).errors[0].type, 'STALE_DATA');
-  assert.deepEqual((await f.graphql(enqueue, { i: { pullRequestId: id } })).data.enqueuePullRequest.mergeQueueEntry, { position: 1, state: 'AWAITING_CHECKS' });
-  const look = async () => (await f.graphql('query($id: ID!) { node(id: $id) { ... on PullRequest { state isInMergeQueue isMergeQueueEnabled mergeStateStatus } } }', { id })).data.node;
+  assert.deepEqual(status(await f.api('PUT', `${f.repo}/pulls/${number}/merge`, {})), [
+    405,
+    'Changes must be made through the merge queue',
+  ]);
+  const enqueue =
+    'mutation($i: EnqueuePullRequestInput!) { enqueuePullRequest(input: $i) { mergeQueueEntry { position state } } }';
+  assert.equal(
+    (await f.graphql(enqueue, { i: { pullRequestId: id, expectedHeadOid: f.sha } })).errors[0].type,
+    'STALE_DATA',
+  );
+  assert.deepEqual((await f.graphql(enqueue, { i: { pullRequestId: id } })).data.enqueuePullRequest.mergeQueueEntry, {
+    position: 1,
+    state: 'AWAITING_CHECKS',
+  });
+  const look = async () =>
+    (
+      await f.graphql(
+        'query($id: ID!) { node(id: $id) { ... on PullRequest { state isInMergeQueue isMergeQueueEnabled mergeStateStatus } } }',
+        { id },
+      )
+    ).data.node;
   assert.deepEqual([(await look()).state, (await look()).isInMergeQueue], ['OPEN', true]);
   await f.act({ do: 'queue', project: f.project, fail: true });
   assert.deepEqual([(await look()).state, (await look()).isInMergeQueue], ['OPEN', false]);
@@ -263,19 +342,42 @@ test('F23 what merge-async accepted may fail later', async (t) => {
   await f.act({ do: 'push', project: f.project, branch: 'pin/a', files: { b: '1' } });
   await f.api('GET', `${path}/${uuid}`);
   const { body } = await f.api('GET', `${path}/${uuid}`);
-  assert.deepEqual([body.status, body.details.message], ['failed', 'Head branch was modified. Review and try the merge again.']);
+  assert.deepEqual(
+    [body.status, body.details.message],
+    ['failed', 'Head branch was modified. Review and try the merge again.'],
+  );
 });
 
 test('labels, assignees, reviewers, teams and comments', async (t) => {
   const f = await github(t);
   const { number } = await f.open();
   const issue = `${f.repo}/issues/${number}`;
-  assert.deepEqual((await f.api('POST', `${issue}/labels`, { labels: ['promotion', 'a/b'] })).body.map(({ name }) => name), ['promotion', 'a/b']);
-  assert.deepEqual((await f.api('DELETE', `${issue}/labels/a%2Fb`)).body.map(({ name }) => name), ['promotion']);
+  assert.deepEqual(
+    (await f.api('POST', `${issue}/labels`, { labels: ['promotion', 'a/b'] })).body.map(({ name }) => name),
+    ['promotion', 'a/b'],
+  );
+  assert.deepEqual(
+    (await f.api('DELETE', `${issue}/labels/a%2Fb`)).body.map(({ name }) => name),
+    ['promotion'],
+  );
   assert.equal((await f.api('POST', `${issue}/assignees`, { assignees: ['cy', 'nobody'] })).body.assignees.length, 1);
-  assert.equal((await f.api('POST', `${f.repo}/pulls/${number}/requested_reviewers`, { reviewers: ['ann'], team_reviewers: ['release'] })).body.requested_teams[0].slug, 'release');
-  assert.equal((await f.api('POST', `${f.repo}/pulls/${number}/requested_reviewers`, { reviewers: ['stranger'] })).status, 422);
+  assert.equal(
+    (
+      await f.api('POST', `${f.repo}/pulls/${number}/requested_reviewers`, {
+        reviewers: ['ann'],
+        team_reviewers: ['release'],
+      })
+    ).body.requested_teams[0].slug,
+    'release',
+  );
+  assert.equal(
+    (await f.api('POST', `${f.repo}/pulls/${number}/requested_reviewers`, { reviewers: ['stranger'] })).status,
+    422,
+  );
   const { id } = (await f.api('POST', `${issue}/comments`, { body: '<!-- marker -->' })).body;
   assert.equal((await f.api('PATCH', `${f.repo}/issues/comments/${id}`, { body: 'other' })).body.body, 'other');
-  assert.deepEqual((await f.api('GET', `${issue}/comments`)).body.map(({ body }) => body), ['other']);
+  assert.deepEqual(
+    (await f.api('GET', `${issue}/comments`)).body.map(({ body }) => body),
+    ['other'],
+  );
 });

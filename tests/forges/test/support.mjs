@@ -90,16 +90,42 @@ export async function github(t, options) {
   const project = 'acme/root';
   const [, { sha, url }, token] = await made.act(
     { do: 'group', path: 'acme', members: { ann: 'admin' }, teams: { release: ['bob'] } },
-    { do: 'project', path: project, members: { bob: 'write', cy: 'read' }, files: { 'pins/api.json': '{"tag": "1"}\n', 'README.md': 'hello\n' } },
+    {
+      do: 'project',
+      path: project,
+      members: { bob: 'write', cy: 'read' },
+      files: { 'pins/api.json': '{"tag": "1"}\n', 'README.md': 'hello\n' },
+    },
     { do: 'token', name: 'bob', user: 'bob' },
   );
-  const { sha: head } = await made.act({ do: 'push', project, branch: 'pin/a', files: { 'pins/api.json': '{"tag": "2"}\n' }, message: 'Pin api 2' });
+  const { sha: head } = await made.act({
+    do: 'push',
+    project,
+    branch: 'pin/a',
+    files: { 'pins/api.json': '{"tag": "2"}\n' },
+    message: 'Pin api 2',
+  });
   const as = (secret) => client(made.urls.api, { authorization: `Bearer ${secret}` });
   const tokenOf = async (given) => (await made.act({ do: 'token', ...given })).secret;
   const api = as(token.secret);
-  const graphql = async (query, variables, secret = token.secret) => (await client(made.urls.graphql, { authorization: `Bearer ${secret}` })('POST', '', { query, variables })).body;
-  const open = async (head = 'pin/a', base = 'main') => (await api('POST', `/repos/${project}/pulls`, { title: 'Pin', head, base })).body;
-  return { ...made, project, repo: `/repos/${project}`, sha, head, url, secret: token.secret, api, as, tokenOf, graphql, open };
+  const graphql = async (query, variables, secret = token.secret) =>
+    (await client(made.urls.graphql, { authorization: `Bearer ${secret}` })('POST', '', { query, variables })).body;
+  const open = async (head = 'pin/a', base = 'main') =>
+    (await api('POST', `/repos/${project}/pulls`, { title: 'Pin', head, base })).body;
+  return {
+    ...made,
+    project,
+    repo: `/repos/${project}`,
+    sha,
+    head,
+    url,
+    secret: token.secret,
+    api,
+    as,
+    tokenOf,
+    graphql,
+    open,
+  };
 }
 
 /** The same on GitLab, in a subgroup. */
@@ -109,14 +135,27 @@ export async function gitlab(t, options) {
   const project = 'acme/platform/root';
   const [, { sha, url, id }, token] = await made.act(
     { do: 'group', path: 'acme/platform', members: { ann: 'owner' } },
-    { do: 'project', path: project, members: { bob: 'developer', cy: 'reporter', mo: 'maintainer' }, files: { 'pins/api.json': '{"tag": "1"}\n', 'README.md': 'hello\n' } },
+    {
+      do: 'project',
+      path: project,
+      members: { bob: 'developer', cy: 'reporter', mo: 'maintainer' },
+      files: { 'pins/api.json': '{"tag": "1"}\n', 'README.md': 'hello\n' },
+    },
     { do: 'token', name: 'bob', user: 'bob' },
   );
-  const { sha: head } = await made.act({ do: 'push', project, branch: 'pin/a', files: { 'pins/api.json': '{"tag": "2"}\n' }, message: 'Pin api 2' });
+  const { sha: head } = await made.act({
+    do: 'push',
+    project,
+    branch: 'pin/a',
+    files: { 'pins/api.json': '{"tag": "2"}\n' },
+    message: 'Pin api 2',
+  });
   const as = (secret, header = 'private-token') => client(made.urls.api, { [header]: secret });
   const tokenOf = async (given) => (await made.act({ do: 'token', ...given })).secret;
   const api = as(token.secret);
   const repo = `/projects/${encodeURIComponent(project)}`;
-  const open = async (head = 'pin/a', base = 'main', more = {}) => (await api('POST', `${repo}/merge_requests`, { title: 'Pin', source_branch: head, target_branch: base, ...more })).body;
+  const open = async (head = 'pin/a', base = 'main', more = {}) =>
+    (await api('POST', `${repo}/merge_requests`, { title: 'Pin', source_branch: head, target_branch: base, ...more }))
+      .body;
   return { ...made, project, id, repo, sha, head, url, secret: token.secret, api, as, tokenOf, open };
 }

@@ -5,7 +5,7 @@
 // route   a route's name as the log writes it, "git-upload-pack"/"git-receive-pack"/"git-advertise",
 //         "METHOD *", or "*"; `match` (a regular expression on the path and query) narrows it
 // nth     a number or list, from 1; or `from`/`to`; or `every`; or `chance` (0..1, from the seed)
-// when    "before" (default, nothing was done), "checked" (the forge looked, but did not write yet;
+// when    "before" (default but for cut, trickle and patch; nothing was done), "checked" (the forge looked, but did not write yet;
 //         only `act` and `delay` here), "after" (the effect is there, the answer is not)
 // what    status/headers/body/json, `preset`, `delay` (ms), `drop`, `cut`, `hang`, `trickle` (ms a
 //         byte), `act` (what people do at that moment), `patch` (the answer's fields changed: an
@@ -65,7 +65,8 @@ export class Faults {
       if (!rule.route && !rule.graphql) throw new Error('a fault rule needs a route');
       const preset = rule.preset === undefined ? {} : this.#presets[rule.preset];
       if (!preset) throw new Error(`no preset ${rule.preset}; there are ${Object.keys(this.#presets).join(', ')}`);
-      return { when: 'before', ...preset, ...rule, id: rule.id ?? `fault-${i + 1}`, seen: 0, played: 0 };
+      const when = rule.cut || rule.trickle || rule.patch ? 'after' : 'before';
+      return { when, ...preset, ...rule, id: rule.id ?? `fault-${i + 1}`, seen: 0, played: 0 };
     });
     this.#rules = add ? [...this.#rules, ...loaded] : loaded;
     this.#random = random(seed);

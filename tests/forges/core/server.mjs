@@ -68,10 +68,15 @@ async function serve(forge, req, res) {
     effect: (kind, key, detail) => world.log.effect(entry, kind, key, detail),
   };
   entry.token = token?.name ?? (secret ? 'unknown' : null);
-  const found = place.kind === 'api' ? find(forge, ctx) : {};
+  const found = {
+    api: () => find(forge, ctx),
+    git: () => ({}),
+    web: () => ({ problem: forge.refuse('no-route', ctx) }),
+  }[place.kind]();
   ctx.route = found.route;
   ctx.params = found.params;
   entry.route = place.kind === 'git' ? place.route : (found.route?.name ?? `${req.method} unknown`);
+  // A mutation's or query's first field, so that a script can name it.
   if (entry.route === 'POST /graphql')
     entry.operation = /\{\s*(?:\w+\s*:\s*)?(\w+)/.exec(ctx.body?.query ?? '')?.[1] ?? null;
 
@@ -83,33 +88,27 @@ async function serve(forge, req, res) {
     operation: entry.operation,
   });
   if (chosen.length > 0) entry.fault = chosen.map((rule) => rule.id).join(' ');
-  ctx.point = (name) =>
-    play(
-      forge,
-      chosen.filter((rule) => rule.when === name),
-    );
+  const rulesFor = (when) => chosen.filter((rule) => rule.when === when);
+  ctx.point = (name) => play(forge, rulesFor(name), ctx.holding);
 
-  const instead = await play(
-    forge,
-    chosen.filter((rule) => rule.when === 'before'),
-  );
-  if (instead) return send(req, res, entry, instead.answer ?? encode({ status: 599 }), instead);
+  const instead = await play(forge, rulesFor('before'));
+  if (instead) return send(req, res, entry, instead.answer ?? encode({ status: 500 }), instead);
   let answer;
   if (place.kind === 'git') answer = await serveGit(forge, ctx, place);
   else if (found.problem) answer = found.problem;
   else answer = await dispatch(forge, ctx);
   answer = judge(forge, ctx, place, answer);
 
-  const after = chosen.filter((rule) => rule.when === 'after');
-  const last = (await play(forge, after)) ?? {};
-  for (const { patch } of after)
+  const last = (await play(forge, rulesFor('after'))) ?? {};
+  for (const { patch } of rulesFor('after')) {
     if (patch && typeof answer.body === 'object') answer = { ...answer, body: patched(answer.body, patch) };
+  }
   send(req, res, entry, last.answer ?? encode(answer), last);
 }
 
 function find(forge, ctx) {
   try {
-    const found = forge.router.find(ctx.req.method, ctx.path);
+    const found = forge.router.find(ctx.req.method === 'HEAD' ? 'GET' : ctx.req.method, ctx.path);
     if (!found.route) return { problem: forge.refuse('no-route', ctx, found.allowed) };
     ctx.body = parseBody(ctx.raw, ctx.req.headers['content-type']);
     return found;
@@ -121,16 +120,22 @@ function find(forge, ctx) {
 async function dispatch(forge, ctx) {
   try {
     await forge.admit(ctx);
+    const alone = !reads(ctx.req);
     const work = async () => {
+      ctx.holding = alone;
       const answer = await ctx.route.handler(ctx);
-      if (ctx.req.method !== 'GET') await forge.settle(ctx);
+      if (alone) await forge.settle(ctx);
       return answer;
     };
-    return ctx.req.method === 'GET' || ctx.route.unlocked ? await work() : await ctx.world.lock.run(work);
+    return alone ? await ctx.world.lock.run(work) : await work();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return error;
   }
+}
+
+function reads({ method }) {
+  return method === 'GET' || method === 'HEAD';
 }
 
 /** Completes and checks; an answer that its description does not allow is a failure of the fake. */
@@ -150,11 +155,13 @@ function judge(forge, ctx, place, answer) {
 }
 
 /** Plays rules; `{answer?, drop?, cut?, hang?, trickle?}` if they say how to answer. */
-async function play(forge, rules) {
+async function play(forge, rules, holding = false) {
   let end = null;
   for (const rule of rules) {
     if (rule.delay) await sleep(rule.delay);
-    for (const act of [rule.act ?? []].flat()) await forge.act(act);
+    for (const act of [rule.act ?? []].flat()) {
+      await (holding ? forge.act(act) : forge.world.lock.run(() => forge.act(act)));
+    }
     if (rule.status || rule.drop || rule.cut || rule.hang || rule.trickle) {
       end ??= { drop: rule.drop, cut: rule.cut, hang: rule.hang, trickle: rule.trickle };
       if (rule.status) {

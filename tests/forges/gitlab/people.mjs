@@ -6,14 +6,14 @@ import { projectUrl, userShape } from './shapes.mjs';
 
 export default function people(router) {
   const get = (path, options, handler) => router.on('GET', path, options, handler);
-  get('/version', { shape: 'version', scopes: ['read_user'] }, ({ forge }) => ({
+  get('/version', { shape: 'version', scopes: ['read_user'] }, ({ forge, world }) => ({
     status: 200,
-    body: { version: forge.version, revision: '0000000' },
+    body: { version: world.settings.version ?? forge.version, revision: '0000000' },
   }));
-  get('/metadata', { shape: 'metadata', scopes: ['read_user'] }, ({ forge }) => ({
+  get('/metadata', { shape: 'metadata', scopes: ['read_user'] }, ({ forge, world }) => ({
     status: 200,
     body: {
-      version: forge.version,
+      version: world.settings.version ?? forge.version,
       revision: '0000000',
       kas: { enabled: false, externalUrl: null, version: null },
       enterprise: true,

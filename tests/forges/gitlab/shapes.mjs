@@ -7,7 +7,7 @@ export function userShape(forge, user) {
     username: user.login,
     name: user.name,
     state: user.blocked ? 'blocked' : 'active',
-    avatar_url: null,
+    avatar_url: `${forge.webUrl()}/uploads/-/system/user/avatar/${user.id}/avatar.png`,
     web_url: `${forge.webUrl()}/${encodeURIComponent(user.login)}`,
   };
 }

@@ -3,13 +3,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import fs from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { branchMatches, matches } from '../core/codeowners.mjs';
 import { random } from '../core/faults.mjs';
-import { client, github, gitlab } from './support.mjs';
+import { run } from '../core/git.mjs';
+import { client, git, github, gitlab, temp, withToken } from './support.mjs';
 
 const CREATE = 'POST /repos/{owner}/{repo}/pulls';
 const create = (f) => f.api('POST', `${f.repo}/pulls`, { title: 'Pin', head: 'pin/a', base: 'main' });
@@ -160,6 +162,42 @@ test('a field that the fake does not have is on record, never null by accident',
   const f = await github(t, { mayViolate: true });
   await f.graphql('{ viewer { bioHTML } }');
   assert.equal((await f.control('GET', '/violations')).length, 1);
+});
+
+test('what is neither API nor git is not found', async (t) => {
+  for (const make of [github, gitlab]) {
+    const f = await make(t, { layout: 'ghes', root: '/gitlab' });
+    assert.equal((await client(f.urls.web.replace('/gitlab', ''))('GET', '/login')).status, 404);
+    assert.equal((await f.api('GET', '/no/such/route')).status, 404);
+  }
+});
+
+test("F20 HTTPS with an authority of one's own", async (t) => {
+  const dir = await temp(t);
+  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(dir, name));
+  const made = await run('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-keyout',
+    key,
+    '-out',
+    cert,
+    '-subj',
+    '/CN=127.0.0.1',
+    '-addext',
+    'subjectAltName=IP:127.0.0.1',
+  ]);
+  assert.equal(made.code, 0, made.stderr);
+  const f = await gitlab(t, { tls: { cert: await fs.readFile(cert), key: await fs.readFile(key) } });
+  await assert.rejects(client(f.urls.api)('GET', '/version'));
+  const url = withToken(f.url, 'oauth2', f.secret);
+  assert.match((await git(dir, 'ls-remote', url)).err, /certificate/i);
+  assert.equal((await git(dir, '-c', `http.sslCAInfo=${cert}`, 'ls-remote', url)).code, 0);
 });
 
 test('the same seed plays the same faults', () => {

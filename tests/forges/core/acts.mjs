@@ -114,6 +114,7 @@ export const acts = {
     { project: name, head, base, title = 'A request', body = '', by = 'human', draft = false, labels = [] },
   ) => {
     const project = projectOf(forge, { project: name });
+    if (!project.repo.branch(head)) throw new Error(`no branch ${head}`);
     const request = openRequest(forge.world, project, {
       title,
       body,

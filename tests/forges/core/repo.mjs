@@ -97,11 +97,13 @@ export class Repo {
   }
 
   async isAncestor(ancestor, descendant) {
+    if (!ancestor || !descendant) return false;
     const { code } = await this.git(['merge-base', '--is-ancestor', ancestor, descendant], { may: [0, 1, 128] });
     return code === 0;
   }
 
   async mergeBase(a, b) {
+    if (!a || !b) return null;
     const { code, text } = await this.git(['merge-base', a, b], { may: [0, 1] });
     return code === 0 ? text : null;
   }

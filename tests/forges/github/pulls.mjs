@@ -30,7 +30,7 @@ export default function pulls(router) {
   router.on('GET', `${ONE}/commits`, read, async (ctx) => {
     const request = requestOf(ctx);
     const base = request.state === 'merged' ? request.baseSha : ctx.project.repo.branch(request.base);
-    const found = await ctx.project.repo.log(['--reverse', request.headSha, `^${base}`]);
+    const found = await ctx.project.repo.log(['--reverse', request.headSha, ...(base ? [`^${base}`] : [])]);
     return paged(ctx, found, (commit) => commitShape(ctx.forge, ctx.project, commit));
   });
   router.on('GET', `${ONE}/files`, read, async (ctx) => {

@@ -252,7 +252,7 @@ export function pullNode(ctx, project, request) {
     },
     commits: async (args) => {
       const base = request.state === 'merged' ? request.baseSha : repo.branch(request.base);
-      const found = await repo.log(['--reverse', request.headSha, `^${base}`]);
+      const found = await repo.log(['--reverse', request.headSha, ...(base ? [`^${base}`] : [])]);
       return connection(found, args, ({ oid }) => ({ id: `PRC_${oid}`, url, commit: commitNode(ctx, project, oid) }));
     },
     labels: (args) =>

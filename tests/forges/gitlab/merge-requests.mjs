@@ -37,7 +37,7 @@ export default function mergeRequests(router) {
   router.on('GET', `${ONE}/commits`, { shape: 'commits' }, async (ctx) => {
     const request = requestOf(ctx);
     const base = request.state === 'merged' ? request.baseSha : ctx.project.repo.branch(request.base);
-    return paged(ctx, await ctx.project.repo.log([request.headSha, `^${base}`]), (commit) =>
+    return paged(ctx, await ctx.project.repo.log([request.headSha, ...(base ? [`^${base}`] : [])]), (commit) =>
       commitShape(ctx.forge, ctx.project, commit),
     );
   });

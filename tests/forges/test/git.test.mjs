@@ -114,6 +114,30 @@ for (const [name, make, user] of [
     assert.equal((await f.control('GET', `/state?project=${f.project}`)).branches.main, next);
   });
 
+  test(`${name}: pushes at the same time: each is its pusher's, and one branch has one winner`, async (t) => {
+    const f = await make(t);
+    const writers = ['bob', 'ann', 'kim', 'lee'];
+    const works = [];
+    for (const login of writers) {
+      if (login !== 'bob') await f.act({ do: 'member', project: f.project, user: login, role: 'write' });
+      const secret = await f.tokenOf({ name: `${login}-2`, user: login });
+      works.push(await clone(t, withToken(f.url, user, secret)));
+      await works.at(-1).commit({ [login]: '1' });
+    }
+    const own = await Promise.all(works.map((work, i) => work.git('push', '-q', 'origin', `HEAD:by-${writers[i]}`)));
+    assert.deepEqual(
+      own.map(({ code }) => code),
+      [0, 0, 0, 0],
+    );
+    const events = (await f.control('GET', `/events?project=${f.project}`)).filter(({ ref }) => ref.includes('/by-'));
+    assert.deepEqual(
+      events.map(({ ref, by, token }) => `${ref} ${by} ${token}`).sort(),
+      writers.map((login) => `refs/heads/by-${login} ${login} ${login}-2`).sort(),
+    );
+    const same = await Promise.all(works.map((work) => work.git('push', '-q', 'origin', 'HEAD:main')));
+    assert.equal(same.filter(({ code }) => code === 0).length, 1);
+  });
+
   test(`${name}: F22 branches with slashes, Unicode and signs`, async (t) => {
     const f = await make(t);
     const branch = 'pinrail/überall/ä#%2F+@b';

@@ -120,7 +120,7 @@ export class Shapes {
     if (known.enum) return known.enum[0];
     if (types.includes('string')) {
       if (known.format === 'date-time') return this.#neutral.time();
-      if (known.format === 'uri' || /(^|_)url$/.test(key)) return this.#neutral.url();
+      if (known.format === 'uri' || /(^|_)(url|href)$/.test(key)) return this.#neutral.url();
       return key === 'node_id' ? 'node' : '';
     }
     if (types.includes('integer') || types.includes('number')) return 0;

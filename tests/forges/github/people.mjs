@@ -213,6 +213,7 @@ function account({ world, ...forge }, name) {
     login: name,
     id: group?.id ?? 0,
     node_id: `O_${name}`,
+    gravatar_id: '',
     type: 'Organization',
     site_admin: false,
     html_url: `${forge.webUrl()}/${name}`,

@@ -25,7 +25,7 @@ export async function mergeStatus(world, project, request, { poll = false } = {}
   if (settings.discussionsMustBeResolved && request.unresolved) return 'discussions_not_resolved';
   const pipeline = pipelineOf(project, request.headSha);
   if (settings.pipelineMustSucceed) {
-    if (pipeline && ['running', 'pending'].includes(pipeline.status)) return 'ci_still_running';
+    if (inProgress(pipeline)) return 'ci_still_running';
     if (pipeline?.status !== 'success') return 'ci_must_pass';
   }
   if (request.reviews.some(({ state, dismissed }) => state === 'CHANGES_REQUESTED' && !dismissed))
@@ -110,26 +110,21 @@ export async function accept(ctx, request, body) {
   if (!mayChange(world, project, request.base, user, 'merge')) throw refusal(401, '401 Unauthorized');
   const status = await mergeStatus(world, project, request);
   const auto = truthy(body.auto_merge) || truthy(body.merge_when_pipeline_succeeds);
-  const waitable = [
-    'ci_still_running',
-    'ci_must_pass',
-    'not_approved',
-    'discussions_not_resolved',
-    'requested_changes',
-    'draft_status',
-  ].includes(status);
-  // Before there is a pipeline there is nothing to wait for.
-  const waits =
-    auto && waitable && (pipelineOf(project, request.headSha) !== null || !project.settings.pipelineMustSucceed);
+  const pipeline = pipelineOf(project, request.headSha);
   const train = project.settings.mergeTrains && auto;
-  if (status !== 'mergeable' && status !== 'conflict' && !waits) throw refusal(405, '405 Method Not Allowed');
+  // Asked to wait where nothing is to be waited for (no pipeline yet, or none at all) GitLab says 405:
+  // https://github.com/smarkets/marge-bot/issues/240  https://github.com/python-gitlab/python-gitlab/issues/1939
+  const waits = auto && (pipeline !== null || !project.settings.pipelineMustSucceed) && WAITABLE.includes(status);
+  const runs = auto && status === 'mergeable' && inProgress(pipeline);
+  const now = status === 'mergeable' && (!auto || train || pipeline?.status === 'success');
+  if (status !== 'conflict' && !waits && !runs && !now) throw refusal(405, '405 Method Not Allowed');
   if (status === 'conflict') throw refusal(422, 'Branch cannot be merged');
   if (body.sha && body.sha !== request.headSha)
     throw refusal(409, `SHA does not match HEAD of source branch: ${request.headSha}`);
   if (body.should_remove_source_branch !== undefined) request.removeSource = truthy(body.should_remove_source_branch);
   const squash = squashes(project, request, body.squash === undefined ? undefined : truthy(body.squash));
   const wish = { squash, message: body.merge_commit_message, squashMessage: body.squash_commit_message };
-  if (waits) {
+  if (waits || runs) {
     request.autoMerge = { by: user, at: world.clock.iso(), ...wish };
     touch(world, request);
     ctx.effect('auto-merge', `${project.path}!${request.number} on`);
@@ -142,6 +137,19 @@ export async function accept(ctx, request, body) {
       point: ctx.point,
       ...wish,
     });
+}
+
+const WAITABLE = [
+  'ci_still_running',
+  'ci_must_pass',
+  'not_approved',
+  'discussions_not_resolved',
+  'requested_changes',
+  'draft_status',
+];
+
+function inProgress(pipeline) {
+  return ['running', 'pending'].includes(pipeline?.status);
 }
 
 export function truthy(value) {
@@ -234,6 +242,9 @@ export async function settle(forge, { project: only } = {}) {
   for (const project of only ? [only] : forge.world.projects) {
     for (const request of project.requests.values()) {
       if (!request.autoMerge || request.state !== 'open') continue;
+      const pipeline = pipelineOf(project, request.headSha);
+      if (pipeline?.status === 'failed') request.autoMerge = null;
+      if (!request.autoMerge || inProgress(pipeline)) continue;
       const waited = { ...request, checksLeft: 0 };
       if ((await mergeStatus(forge.world, project, waited)) !== 'mergeable') continue;
       const { by, squash, message, squashMessage } = request.autoMerge;

@@ -129,6 +129,24 @@ test('F10 auto-merge: 405 before there is a pipeline, waits for it, merges when 
   );
 });
 
+test('F10 auto-merge without a pipeline is 405 although it could be merged; one that fails ends it', async (t) => {
+  const f = await gitlab(t);
+  await f.open();
+  await f.api('GET', one(f));
+  const merge = () => f.api('PUT', `${one(f)}/merge`, { auto_merge: true });
+  assert.equal((await merge()).status, 405);
+  await f.api('POST', `${f.repo}/statuses/${f.head}`, { state: 'running', name: 'ci' });
+  assert.deepEqual(
+    [(await f.api('GET', one(f))).body.detailed_merge_status, (await merge()).body.merge_when_pipeline_succeeds],
+    ['mergeable', true],
+  );
+  await f.api('POST', `${f.repo}/statuses/${f.head}`, { state: 'failed', name: 'ci' });
+  const { state, merge_when_pipeline_succeeds } = (await f.api('GET', one(f))).body;
+  assert.deepEqual([state, merge_when_pipeline_succeeds], ['opened', false]);
+  await f.api('POST', `${f.repo}/statuses/${f.head}`, { state: 'success', name: 'ci' });
+  assert.equal((await merge()).body.state, 'merged');
+});
+
 test('approval rules and code owners gate the merge, a push takes approvals back', async (t) => {
   const f = await gitlab(t);
   await f.act(

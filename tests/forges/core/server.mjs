@@ -28,6 +28,8 @@ export async function start(makeForge, options = {}) {
     open.add(res);
     res.on('close', () => open.delete(res));
     serve(forge, req, res).catch((error) => {
+      // The client went away in mid-request: nobody's fault here.
+      if (error.code === 'ECONNRESET' && req.destroyed) return;
       world.log.violation(null, `${req.method} ${req.url}`, [error.stack ?? String(error)]);
       if (!res.headersSent)
         res.writeHead(500, { 'content-type': 'text/plain' }).end(`the fake itself failed: ${error.stack}\n`);

@@ -108,6 +108,7 @@ export function makeGitHub(world, { layout = 'dotcom', ghes = '3.19' } = {}) {
 
     decorate: (ctx, headers) => ({
       ...auth.limitHeaders(ctx),
+      date: new Date(world.clock.now()).toUTCString(),
       'x-github-request-id': `FAKE:${ctx.entry.n}`,
       'x-github-media-type': 'github.v3; format=json',
       'x-github-api-version-selected': ctx.req.headers['x-github-api-version'] ?? '2022-11-28',

@@ -63,6 +63,12 @@ export default function people(router) {
     return paged(ctx, Object.keys(group.teams), (slug) => teamShape(ctx.forge, group.path, slug));
   });
 
+  router.on('GET', '/orgs/{org}/members/{username}', { user: true }, ({ world, params }) => {
+    const user = world.user(params.username);
+    if (!user || !world.group(params.org)?.members[user.login]) throw notFound();
+    return { status: 204 };
+  });
+
   const collaborators = ({ world, project }) => world.users.filter((user) => world.role(project, user) >= ROLES.read);
   router.on('GET', '/repos/{owner}/{repo}/collaborators', { needs: 'metadata:read' }, (ctx) =>
     paged(ctx, collaborators(ctx), (user) => ({

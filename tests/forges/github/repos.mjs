@@ -3,7 +3,7 @@
 
 import { notFound } from './errors.mjs';
 import { classicOf, rulesOf, rulesetsOf } from './gates.mjs';
-import { commitShape, commitUrl, paged, repoShape, repoUrl, userShape } from './shapes.mjs';
+import { commitShape, commitUrl, paged, repoShape, repoUrl, teamShape, userShape } from './shapes.mjs';
 
 const REPO = '/repos/{owner}/{repo}';
 
@@ -22,7 +22,18 @@ export default function repos(router) {
     ctx.effect('repository', `${ctx.project.path} ${JSON.stringify(ctx.body)}`);
     return { status: 200, body: whole(ctx) };
   });
-  router.on('GET', `${REPO}/teams`, { needs: 'metadata:read' }, (ctx) => paged(ctx, [], (team) => team));
+  router.on('GET', `${REPO}/teams`, { needs: 'metadata:read' }, (ctx) => {
+    const teams = Object.keys(ctx.world.group(ctx.project.namespace)?.teams ?? {});
+    return paged(ctx, teams, (slug) => teamShape(ctx.forge, ctx.project.namespace, slug));
+  });
+  // Whether GITHUB_TOKEN may open pull requests. https://docs.github.com/en/rest/actions/permissions
+  router.on('GET', `${REPO}/actions/permissions/workflow`, { needs: 'administration:read' }, ({ project }) => ({
+    status: 200,
+    body: {
+      default_workflow_permissions: 'read',
+      can_approve_pull_request_reviews: project.settings.actionsMayCreatePullRequests ?? false,
+    },
+  }));
 
   router.on('GET', `${REPO}/branches`, { needs: 'contents:read' }, (ctx) => {
     const wanted = ctx.query.get('protected');

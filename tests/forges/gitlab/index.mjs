@@ -63,6 +63,7 @@ export function makeGitLab(world, { root = '' } = {}) {
     },
     decorate: (ctx, headers) => ({
       ...auth.limitHeaders(ctx),
+      date: new Date(world.clock.now()).toUTCString(),
       'x-request-id': `FAKE${ctx.entry.n}`,
       'x-gitlab-meta': `{"correlation_id":"FAKE${ctx.entry.n}","version":"1"}`,
       vary: 'Origin',

@@ -63,6 +63,32 @@ export default function projects(router) {
     return { status: 201, body: labelShape(ctx.project, ctx.body.name) };
   });
 
+  // https://docs.gitlab.com/api/merge_request_approvals/#project-approval-rules
+  router.on('GET', `${ONE}/approvals`, { shape: 'approvalSettings' }, ({ project: { settings } }) => ({
+    status: 200,
+    body: {
+      approvals_before_merge: 0,
+      reset_approvals_on_push: settings.resetApprovalsOnPush ?? false,
+      selective_code_owner_removals: false,
+      disable_overriding_approvers_per_merge_request: false,
+      merge_requests_author_approval: settings.authorMayApprove ?? false,
+      merge_requests_disable_committers_approval: false,
+      require_password_to_approve: false,
+      require_reauthentication_to_approve: false,
+    },
+  }));
+  // https://docs.gitlab.com/api/project_job_token_scopes/
+  const scope = `${ONE}/job_token_scope`;
+  router.on('GET', scope, { shape: 'jobTokenScope', role: ROLES.maintainer }, () => ({
+    status: 200,
+    body: { inbound_enabled: true, outbound_enabled: false },
+  }));
+  router.on('GET', `${scope}/allowlist`, { shape: 'projects', role: ROLES.maintainer }, (ctx) => {
+    const names = [ctx.project.path, ...(ctx.project.settings.jobTokenAllowlist ?? [])];
+    return paged(ctx, names.map((name) => ctx.world.project(name)).filter(Boolean), (project) =>
+      projectShape(ctx.forge, project),
+    );
+  });
   router.on('GET', `${ONE}/approval_rules`, { shape: 'approvalRules' }, (ctx) =>
     paged(ctx, ctx.project.approvalRules, (rule) => {
       const users = (rule.users ?? []).map((login) => userShape(ctx.forge, ctx.world.need(login)));

@@ -130,6 +130,23 @@ test('protection is read by administrators, rules by everybody who reads', async
   assert.deepEqual((await ann('GET', `${f.repo}/branches/pin%2Fa/protection`)).body.message, 'Branch not protected');
 });
 
+test('what can be found out beforehand: teams, members, what GITHUB_TOKEN may do', async (t) => {
+  const f = await github(t);
+  assert.deepEqual(
+    (await f.api('GET', `${f.repo}/teams`)).body.map(({ slug }) => slug),
+    ['release'],
+  );
+  assert.deepEqual(
+    [(await f.api('GET', '/orgs/acme/members/ANN')).status, (await f.api('GET', '/orgs/acme/members/cy')).status],
+    [204, 404],
+  );
+  const ann = f.as(await f.tokenOf({ name: 'ann', user: 'ann' }));
+  assert.equal(
+    (await ann('GET', `${f.repo}/actions/permissions/workflow`)).body.can_approve_pull_request_reviews,
+    false,
+  );
+});
+
 test('F12 a renamed repository: 301 for GET, 307 for writes, GraphQL follows by itself', async (t) => {
   const f = await github(t);
   const { id } = (await f.api('GET', f.repo)).body;

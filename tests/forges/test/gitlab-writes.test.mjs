@@ -157,6 +157,32 @@ test('F15 tokens: none, wrong, revoked, expired, too small, of a job, of a deplo
   assert.match((await f.api('GET', '/user')).body.error_description, /^Token was revoked/);
 });
 
+test('what a maintainer can find out beforehand: the scope of job tokens, the settings of approvals', async (t) => {
+  const f = await gitlab(t);
+  await f.act(
+    { do: 'project', path: 'acme/service' },
+    { do: 'configure', project: f.project, jobTokenAllowlist: ['acme/service'] },
+  );
+  assert.equal((await f.api('GET', `${f.repo}/job_token_scope`)).status, 403);
+  const mo = f.as(await f.tokenOf({ name: 'mo', user: 'mo' }));
+  assert.equal((await mo('GET', `${f.repo}/job_token_scope`)).body.inbound_enabled, true);
+  const allowed = (await mo('GET', `${f.repo}/job_token_scope/allowlist`)).body;
+  assert.deepEqual(
+    allowed.map(({ path_with_namespace }) => path_with_namespace),
+    [f.project, 'acme/service'],
+  );
+  assert.equal((await f.api('GET', `${f.repo}/approvals`)).body.reset_approvals_on_push, false);
+});
+
+test('a form is as good as JSON', async (t) => {
+  const f = await gitlab(t);
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  const [ann] = (await f.api('GET', '/users?username=ann')).body;
+  const body = `source_branch=pin%2Fa&target_branch=main&title=%C3%9C&squash=true&reviewer_ids[]=${ann.id}&labels=a%2Cb`;
+  const made = (await f.api('POST', `${f.repo}/merge_requests`, body, form)).body;
+  assert.deepEqual([made.title, made.squash, made.reviewers[0].username, made.labels], ['Ü', true, 'ann', ['a', 'b']]);
+});
+
 test('F5 too many requests: 429 as plain text with the seconds to wait', async (t) => {
   const f = await gitlab(t);
   await f.control('POST', '/settings', { requestsPerMinute: 1 });

@@ -85,6 +85,17 @@ export default {
     },
   ),
   projects: list(see('project')),
+  approvalSettings: object('merge_request_approvals.md', {
+    approvals_before_merge: int,
+    reset_approvals_on_push: bool,
+    selective_code_owner_removals: bool,
+    disable_overriding_approvers_per_merge_request: bool,
+    merge_requests_author_approval: bool,
+    merge_requests_disable_committers_approval: bool,
+    require_password_to_approve: bool,
+    require_reauthentication_to_approve: bool,
+  }),
+  jobTokenScope: object('project_job_token_scopes.md', { inbound_enabled: bool, outbound_enabled: bool }),
   commit: object('commit/basic.json', commit),
   commits: list(see('commit')),
   commitDetail: object(

@@ -229,7 +229,6 @@ export function teamShape(forge, org, slug) {
     html_url: `${forge.webUrl()}/orgs/${org}/teams/${slug}`,
     members_url: `${url}/members{/member}`,
     repositories_url: `${url}/repos`,
-    parent: null,
   };
 }
 

@@ -95,6 +95,16 @@ test('F8 the base moves while it merges: 405, and the second try merges', async 
   assert.equal((await f.api('PUT', `${f.repo}/pulls/${number}/merge`, {})).status, 200);
 });
 
+test('F8 merge: 405 as long as the mergeability is not known, where a test wants it so', async (t) => {
+  const f = await github(t);
+  await f.control('POST', '/settings', { strictMergeability: true });
+  const { number } = await f.open();
+  const merge = () => f.api('PUT', `${f.repo}/pulls/${number}/merge`, { sha: f.head });
+  assert.deepEqual(status(await merge()), [405, 'Pull Request is not mergeable']);
+  await f.api('GET', `${f.repo}/pulls/${number}`);
+  assert.equal((await merge()).status, 200);
+});
+
 test('required checks, approvals and code owners are honoured at the merge; stale approvals go', async (t) => {
   const f = await github(t);
   await f.act(

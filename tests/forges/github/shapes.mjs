@@ -6,18 +6,26 @@ import { linkHeader, page } from '../core/http.mjs';
 export function userShape(forge, user) {
   if (!user) return null;
   const url = `${forge.apiUrl()}/users/${encodeURIComponent(user.login)}`;
+  const page = user.type === 'Bot' ? `apps/${user.login.replace('[bot]', '')}` : user.login;
   return {
     login: user.login,
     id: user.id,
     node_id: `U_${user.id}`,
+    avatar_url: `${forge.webUrl()}/avatars/${user.id}`,
     gravatar_id: '',
+    url,
+    html_url: `${forge.webUrl()}/${page}`,
+    followers_url: `${url}/followers`,
+    following_url: `${url}/following{/other_user}`,
+    gists_url: `${url}/gists{/gist_id}`,
+    starred_url: `${url}/starred{/owner}{/repo}`,
+    subscriptions_url: `${url}/subscriptions`,
+    organizations_url: `${url}/orgs`,
+    repos_url: `${url}/repos`,
+    events_url: `${url}/events{/privacy}`,
+    received_events_url: `${url}/received_events`,
     type: user.type,
     site_admin: Boolean(user.admin),
-    url,
-    html_url:
-      user.type === 'Bot'
-        ? `${forge.webUrl()}/apps/${user.login.replace('[bot]', '')}`
-        : `${forge.webUrl()}/${user.login}`,
   };
 }
 

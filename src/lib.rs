@@ -2,15 +2,18 @@
 //! every environment.
 //!
 //! ```text
-//! main -> cli -> commands -> store | render -> domain, child
+//! main -> cli -> commands -> store | forge | render -> domain, child, trust
 //! ```
 //!
-//! Arrows say who may import whom. `domain` is pure; git2 appears only in `store`; only
+//! Arrows say who may import whom. `domain` is pure; git2 appears only in `store`, octocrab only in
+//! `forge::github`, gitlab only in `forge::gitlab`; only
 //! `cli::ui` writes to the terminal. `docs/architecture.md` tells the rest.
 
 pub mod child;
 pub mod cli;
 pub mod commands;
 pub mod domain;
+pub mod forge;
 pub mod render;
 pub mod store;
+pub mod trust;

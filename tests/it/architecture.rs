@@ -1,7 +1,7 @@
 //! The house (design.md, section 5): who may import whom, and who may touch what.
 //!
 //! ```text
-//! main -> cli -> commands -> store | render -> domain, child
+//! main -> cli -> commands -> store | forge | render -> domain, child, trust
 //! ```
 //!
 //! Reads the source as text: enough to fail on a forbidden edge, and it needs no compiler.
@@ -15,13 +15,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("main", &["cli"]),
     ("cli", &["commands", "store", "domain"]),
     ("commands", &["store", "forge", "argocd", "render", "board", "domain"]),
-    ("store", &["domain", "child"]),
-    ("forge", &["domain"]),
+    ("store", &["domain", "child", "trust"]),
+    ("forge", &["domain", "trust"]),
     ("argocd", &["domain"]),
     ("render", &["domain", "child"]),
     ("board", &["domain"]),
     ("domain", &[]),
     ("child", &[]),
+    ("trust", &[]),
 ];
 
 /// Words that only one place may use.

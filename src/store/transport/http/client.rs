@@ -9,9 +9,9 @@ use reqwest::blocking::Client;
 use reqwest::redirect::Policy;
 use url::Url;
 
-use super::causes;
 use crate::store::Access;
 use crate::store::transport::TransportError;
+use crate::trust;
 
 /// Some servers speak the smart protocol to `git/` alone.
 const USER_AGENT: &str = concat!("git/pinrail-", env!("CARGO_PKG_VERSION"));
@@ -34,18 +34,8 @@ impl Clients {
     /// A CA file that cannot be used.
     pub fn new(access: &Access) -> Result<Self, TransportError> {
         let ca_file = access.ca_file.as_ref().map(|path| path.display().to_string());
-        let failed = |problem: &dyn std::fmt::Display| {
-            let path = ca_file.as_deref().unwrap_or_default();
-            TransportError::Local(format!("cannot use the CA file {path}: {problem}"))
-        };
-        let mut certificates = Vec::new();
-        if let Some(path) = &access.ca_file {
-            let pem = std::fs::read(path).map_err(|error| failed(&error))?;
-            certificates = Certificate::from_pem_bundle(&pem).map_err(|error| failed(&error))?;
-            if certificates.is_empty() {
-                return Err(failed(&"it holds no certificate"));
-            }
-        }
+        let certificates =
+            trust::certificates(access.ca_file.as_deref()).map_err(TransportError::Local)?;
         let (plain, secure) = (OnceLock::new(), OnceLock::new());
         Ok(Self { certificates, ca_file, proxied: access.proxied, plain, secure })
     }
@@ -78,7 +68,7 @@ impl Clients {
         builder.build().map_err(|error| {
             let with = self.ca_file.as_ref().map(|path| format!(" with the CA file {path}"));
             let with = with.unwrap_or_default();
-            TransportError::Local(format!("cannot set up HTTP{with}: {}", causes(&error)))
+            TransportError::Local(format!("cannot set up HTTP{with}: {}", trust::cause(&error)))
         })
     }
 }

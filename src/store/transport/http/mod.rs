@@ -4,7 +4,6 @@
 mod answer;
 mod client;
 
-use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -22,6 +21,7 @@ use crate::store::Access;
 use crate::store::credentials::Choice;
 use crate::store::helper::{self, Login};
 use crate::store::traffic::Meter;
+use crate::trust::cause;
 use answer::{Answer, shown};
 use client::Clients;
 
@@ -234,7 +234,7 @@ impl Shared {
             if error.is_timeout() && Instant::now() >= until {
                 TransportError::Timeout("no answer".to_owned())
             } else {
-                TransportError::Unreachable(with_advice(causes(&error)))
+                TransportError::Unreachable(cause(&error))
             }
         })
     }
@@ -339,21 +339,4 @@ impl Shared {
 /// A request that asks for the second version of the protocol, or for none.
 fn versioned(request: RequestBuilder, second: bool) -> RequestBuilder {
     if second { request.header("Git-Protocol", "version=2") } else { request }
-}
-
-/// An error with everything that led to it; reqwest's own text stops at the first.
-fn causes(error: &reqwest::Error) -> String {
-    let mut innermost: &dyn Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
-}
-
-/// What to do about a certificate that nobody vouches for; every other error speaks for itself.
-fn with_advice(words: String) -> String {
-    match words.contains("UnknownIssuer") {
-        true => format!("{words} (`--ca-file` names a private authority's certificates)"),
-        false => words,
-    }
 }

@@ -1,0 +1,94 @@
+//! GitHub and GitLab behind one trait, in Pinrail's words.
+//!
+//! Each call ends within the session's deadline, has at most one effect, and never follows
+//! a redirect. octocrab appears only in `github`, gitlab only in `gitlab`.
+
+mod address;
+mod error;
+mod model;
+mod session;
+
+pub use address::{Address, Endpoints};
+pub use error::ForgeError;
+pub use model::*;
+pub use session::Session;
+
+use secrecy::SecretString;
+
+use crate::domain::name::BranchName;
+
+/// A secret for a forge's API.
+#[derive(Clone, Debug)]
+pub struct ApiToken {
+    pub secret: SecretString,
+    /// Where it came from, for messages, such as `GITLAB_TOKEN`.
+    pub source: String,
+    /// Whether it is GitLab's `CI_JOB_TOKEN`, which has a header and rights of its own.
+    pub is_job_token: bool,
+}
+
+/// One project on a forge.
+pub trait Forge {
+    /// How long a request's body may be, in characters.
+    fn body_limit(&self) -> usize;
+
+    /// The open request from this branch into `base`.
+    fn find_open(
+        &self,
+        branch: &BranchName,
+        base: &BranchName,
+    ) -> Result<Option<PullRequest>, ForgeError>;
+
+    /// Every open request of a branch that begins with `prefix`; pages through all of them.
+    fn list_open(&self, prefix: &str) -> Result<Vec<PullRequest>, ForgeError>;
+
+    /// Opens a request. [`ForgeError::AlreadyExists`] where there is one for the branch,
+    /// [`ForgeError::NothingToAsk`] where the branch has nothing new.
+    fn create(&self, spec: &PullRequestSpec) -> Result<Written, ForgeError>;
+
+    /// Brings an open request's title, body, labels, reviewers and assignees up to date;
+    /// adds people and labels and takes none away. Whether it is a draft is left to people.
+    fn update(&self, request: &PullRequest, spec: &PullRequestSpec) -> Result<Written, ForgeError>;
+
+    /// Merges a request, or has it merged.
+    fn merge(&self, number: u64, merge: &Merge) -> Result<Merged, ForgeError>;
+
+    /// Closes a request without merging it; one that is closed already is no error.
+    fn close(&self, number: u64) -> Result<(), ForgeError>;
+
+    /// A request by its number, open or not.
+    fn get(&self, number: u64) -> Result<PullRequest, ForgeError>;
+
+    /// The logins of those whose approval of the request's head counts now.
+    fn approvals(&self, number: u64) -> Result<Vec<String>, ForgeError>;
+
+    /// Says something below a request, once: the same text is not said again.
+    fn comment(&self, number: u64, text: &str) -> Result<(), ForgeError>;
+
+    /// The commits between two revisions of a project on this forge; none where the project
+    /// or a revision is not there for this token.
+    fn compare(
+        &self,
+        project: &str,
+        from: &str,
+        to: &str,
+    ) -> Result<Option<Comparison>, ForgeError>;
+
+    /// Records what is live; the same revision is not recorded again.
+    fn deploy(&self, deployment: &Deployment) -> Result<(), ForgeError>;
+
+    /// Sets a status on a commit of this project.
+    fn set_status(&self, commit: &str, status: &CommitStatus) -> Result<(), ForgeError>;
+
+    /// Makes a commit; its id. [`ForgeError::HeadMoved`] where the branch is elsewhere.
+    fn commit(&self, commit: &ApiCommit) -> Result<String, ForgeError>;
+
+    /// What is known of the token.
+    fn token(&self) -> Result<TokenFacts, ForgeError>;
+
+    /// How the project is set up.
+    fn project(&self) -> Result<ProjectFacts, ForgeError>;
+
+    /// How a branch is protected.
+    fn branch(&self, name: &BranchName) -> Result<BranchFacts, ForgeError>;
+}

@@ -5,6 +5,8 @@
 
 mod address;
 mod error;
+pub mod github;
+pub mod gitlab;
 mod model;
 mod session;
 

@@ -10,6 +10,7 @@ mod documents;
 mod emptied;
 mod example;
 mod faults;
+mod forge;
 mod hanging;
 mod history;
 mod hostile;

@@ -4,6 +4,7 @@
     reason = "a kit for every test module; not each part has a user at every moment"
 )]
 
+pub mod forge;
 pub mod git;
 pub mod git_http;
 pub mod hooks;

@@ -1,0 +1,1 @@
+//! GitHub, of github.com and Enterprise Server, through octocrab.

@@ -1,0 +1,4 @@
+//! Promotions as pull and merge requests, against the two fake forges.
+
+mod github;
+mod gitlab;

@@ -1,0 +1,1 @@
+//! What the GitHub adapter makes of each answer of the forge.

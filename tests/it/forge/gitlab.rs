@@ -1,0 +1,1 @@
+//! What the GitLab adapter makes of each answer of the forge.

@@ -2,6 +2,7 @@
 
 pub mod argocd;
 pub mod helm;
+pub mod request;
 mod services_root;
 mod yaml;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::commands::{Ci, CommandError, ErrorKind};
+use crate::commands::{Ci, CommandError, Endpoints, ErrorKind};
 use crate::store::{
     Access, Author, Credentials, Location, LocationError, Meter, Token, TokenScope,
     configured_author, origin_of,
@@ -78,6 +78,17 @@ impl Variables {
             name: name.or(configured.0).unwrap_or_else(|| "pinrail".to_owned()),
             email: email.or(configured.1).unwrap_or_else(|| "pinrail@localhost".to_owned()),
         }
+    }
+
+    /// The servers whose API the CI tells.
+    pub fn endpoints(&self) -> Vec<Endpoints> {
+        let url = |name: &str| self.get(name)?.parse().ok();
+        let server = |server: &str, api: &str, graphql: &str| {
+            Some(Endpoints { server: url(server)?, api: url(api)?, graphql: url(graphql) })
+        };
+        let github = server("GITHUB_SERVER_URL", "GITHUB_API_URL", "GITHUB_GRAPHQL_URL");
+        let gitlab = server("CI_SERVER_URL", "CI_API_V4_URL", "CI_API_GRAPHQL_URL");
+        github.into_iter().chain(gitlab).collect()
     }
 
     /// What the CI says of the run.

@@ -222,6 +222,7 @@ fn context(global: &GlobalArgs, ui: &Ui) -> Context {
         access: variables.access(global.ca_file.clone(), place.login),
         author: variables.author(),
         ci: variables.ci(),
+        endpoints: variables.endpoints(),
         timeout: global.timeout,
         dry_run: global.dry_run,
         now: Timestamp::now(),

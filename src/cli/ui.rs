@@ -1,6 +1,7 @@
 //! The terminal: data on stdout, talk on stderr, progress only where somebody looks.
 
 use std::io::{self, IsTerminal, Write};
+use std::rc::Rc;
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
@@ -89,8 +90,8 @@ impl Ui {
     }
 
     /// A voice for commands at work.
-    pub fn talk(&self) -> Box<dyn Talk> {
-        Box::new(Voice { progress: self.progress, json: self.json })
+    pub fn talk(&self) -> Rc<dyn Talk> {
+        Rc::new(Voice { progress: self.progress, json: self.json, quiet: self.quiet })
     }
 
     fn stderr(&self) -> AutoStream<io::Stderr> {
@@ -150,6 +151,7 @@ fn page() -> Page {
 struct Voice {
     progress: Progress,
     json: bool,
+    quiet: bool,
 }
 
 impl Talk for Voice {
@@ -165,6 +167,12 @@ impl Talk for Voice {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
         Box::new(Line(bar))
+    }
+
+    fn say(&self, sentence: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr(), "{}", harmless(sentence));
+        }
     }
 
     fn tell(&self, text: &str) {

@@ -48,7 +48,7 @@ impl DiffArgs {
     /// A service, environment or revision that is not there, or a services-root that cannot be
     /// read; with `--manifests`, what cannot be rendered.
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
-        let Opened { mut repo, main, config } = Opened::new(context)?;
+        let Opened { mut repo, main, config, .. } = Opened::new(context)?;
         let location = repo.location().to_string();
         let tips = repo.tips(&config.branches())?;
         let state = State::read(&tips, &main, &location)?;
@@ -151,7 +151,7 @@ impl DiffArgs {
 }
 
 /// The commits that are in one version and not in the other, newest first.
-fn between(
+pub fn between(
     context: &Context,
     url: &str,
     old: &Pin,

@@ -81,7 +81,7 @@ impl GenerateArgs {
     }
 
     fn in_repository(&self, context: &Context) -> Result<Report, CommandError> {
-        let Opened { mut repo, main, config } = Opened::new(context)?;
+        let Opened { mut repo, main, config, .. } = Opened::new(context)?;
         let location = repo.location().to_string();
         let _progress = context.talk.progress(&format!("generating for {location}"));
         if self.check {

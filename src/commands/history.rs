@@ -33,7 +33,7 @@ impl HistoryArgs {
     /// # Errors
     /// A service or environment that is not there, or a services-root that cannot be read.
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
-        let Opened { mut repo, main, config } = Opened::new(context)?;
+        let Opened { mut repo, main, config, .. } = Opened::new(context)?;
         let location = repo.location().to_string();
         let _progress = context.talk.progress(&format!("reading the history of {location}"));
         let tips = repo.read(&Reading::whole(&config.branches()))?;

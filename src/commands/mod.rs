@@ -26,21 +26,29 @@ mod status_text;
 mod traffic;
 pub mod values;
 
+mod asking;
+mod deployments;
 mod error;
 mod folder;
 mod generated;
 mod manifests;
+mod merging;
 mod move_report;
+mod on_forge;
+mod promote_parts;
 mod report;
+mod request_text;
 mod requests;
 mod rollback_plan;
 mod state;
 
+pub use crate::forge::Endpoints;
 pub use error::{CommandError, ErrorKind};
 pub use report::{Body, Document, FileChange, Outcome, Page, PinItem, Report};
 pub use traffic::TrafficReport;
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -56,10 +64,12 @@ pub struct Context {
     pub access: Access,
     pub author: Author,
     pub ci: Ci,
+    /// The servers whose API the CI tells.
+    pub endpoints: Vec<Endpoints>,
     pub timeout: Duration,
     pub dry_run: bool,
     pub now: Timestamp,
-    pub talk: Box<dyn Talk>,
+    pub talk: Rc<dyn Talk>,
 }
 
 /// What the CI says of the run.
@@ -79,6 +89,8 @@ pub struct Ci {
 pub trait Talk {
     /// Says what takes time now; the line is gone when the value is dropped.
     fn progress(&self, message: &str) -> Box<dyn Working>;
+    /// Says, on the side, what the caller should know at once.
+    fn say(&self, sentence: &str);
     /// Prints a text that is data, at once; with `--json`, nothing.
     fn tell(&self, text: &str);
 }

@@ -95,6 +95,8 @@ pub fn version(pin: Option<&Pin>) -> &str {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PinMove {
     pub service: ServiceName,
+    #[serde(skip)]
+    pub domain: DomainName,
     pub environment: EnvironmentName,
     pub from: Option<Pin>,
     pub to: Pin,
@@ -106,6 +108,7 @@ impl PinMove {
     pub fn of(step: &Move) -> Option<Self> {
         Some(Self {
             service: step.service.clone(),
+            domain: step.domain.clone(),
             environment: step.environment.clone(),
             from: step.from.clone(),
             to: step.to.clone()?,

@@ -130,7 +130,7 @@ pub fn default_sequence(context: &Context) -> Sequence {
 
 /// The report of one pin, or the error that it is.
 fn one(pinned: Pinned) -> Result<Report, CommandError> {
-    let Pinned { mut items, commit, request, attempts, run } = pinned;
+    let Pinned { mut items, commit, request, attempts, run, warnings } = pinned;
     let Some(item) = items.pop() else {
         return Err(CommandError::new(ErrorKind::Bug, "a pin came to nothing"));
     };
@@ -170,7 +170,7 @@ fn one(pinned: Pinned) -> Result<Report, CommandError> {
             let mut said = body.run.shown();
             said.push(sentence);
             said.extend(body.request.as_ref().map(RequestRef::sentence));
-            return Ok(Report { said, ..Report::new(outcome, Body::Pin(body)) });
+            return Ok(Report { said, warnings, ..Report::new(outcome, Body::Pin(body)) });
         }
     };
     Err(CommandError::new(kind, message).hint(hint).with(Body::Pin(body)))
@@ -178,7 +178,7 @@ fn one(pinned: Pinned) -> Result<Report, CommandError> {
 
 /// The report of many pins; not all of them need have gone in.
 fn many(pinned: Pinned) -> Report {
-    let Pinned { items, commit, attempts, run, .. } = pinned;
+    let Pinned { items, commit, attempts, run, warnings, .. } = pinned;
     let mut said = run.shown();
     said.extend(items.iter().map(|item| sentence(item, None, run.dry_run)));
     if let Some(commit) = &commit {
@@ -208,7 +208,7 @@ fn many(pinned: Pinned) -> Report {
             .hint("look with `pinrail status`, and run it again for those that are still wanted")
     });
     let body = Body::Pins(PinsReport { items, commit, attempts, run });
-    Report { said, shortfall, ..Report::new(outcome, body) }
+    Report { said, warnings, shortfall, ..Report::new(outcome, body) }
 }
 
 fn sentence(item: &PinItem, commit: Option<&str>, dry_run: bool) -> String {

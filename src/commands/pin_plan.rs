@@ -1,8 +1,9 @@
 //! Where wanted pins go, whether they may, and landing them.
 
-use super::move_report::RequestRef;
+use super::asking::{Asked, Asking, Story, Wish};
+use super::deployments;
+use super::move_report::{PinMove, RequestRef};
 use super::report::{DryRun, Outcome, PinItem};
-use super::requests::Open;
 use super::state::{self, Opened, State};
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::artifact::{ImageDigest, ImageTag, Revision};
@@ -10,13 +11,14 @@ use crate::domain::config::{Config, Registration};
 use crate::domain::environment::Mode;
 use crate::domain::judge::{Expectation, Judgement, Sequence, judge};
 use crate::domain::layout;
-use crate::domain::name::{BranchName, DomainName, EnvironmentName, ServiceName};
+use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::nearest::{did_you_mean, nearest};
 use crate::domain::pin::Pin;
 use crate::domain::promotion::Cause;
 use crate::domain::registry::Root;
 use crate::domain::request::RequestName;
-use crate::store::{Edits, Planned, Reading, StateRepo, Write};
+use crate::render::request::Intent;
+use crate::store::{Edits, Planned, Reading, Write};
 
 /// One pin that is wanted.
 #[derive(Clone, Debug)]
@@ -51,22 +53,24 @@ pub struct Pinned {
     pub request: Option<RequestRef>,
     pub attempts: u32,
     pub run: DryRun,
+    pub warnings: Vec<String>,
 }
 
 /// Lands every pin that may go in, in one commit; none of them, if one may not and `all`.
 /// A single pin of an environment that changes by request, and into which nothing is
 /// promoted, is asked for.
 pub fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, CommandError> {
-    let Opened { mut repo, main, config } = Opened::to_write(context)?;
-    let location = repo.location().to_string();
+    let mut opened = Opened::to_write(context)?;
+    let location = opened.repo.location().to_string();
     let _progress = context.talk.progress(&format!("writing to {location}"));
     if let [only] = wanted
-        && config.environment(only.environment.as_str()).is_some_and(|environment| {
+        && opened.config.environment(only.environment.as_str()).is_some_and(|environment| {
             environment.mode == Mode::Request && environment.from.is_none()
         })
     {
-        return ask(context, &mut repo, &main, &config, only);
+        return ask(context, &mut opened, only);
     }
+    let Opened { mut repo, main, config, access } = opened;
     let target = config.pins_branch();
     let reading = Reading::parts(&[main.clone(), target.clone()]);
     let mut first: Option<Vec<Option<Pin>>> = None;
@@ -97,6 +101,7 @@ pub fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, Co
         Ok::<_, CommandError>(Planned { value: (items, domains), write })
     })?;
     let (items, domains) = landed.value;
+    let is_in = landed.commit.is_some();
     let commit = match (items.as_slice(), domains.as_slice()) {
         ([item], [domain]) if item.outcome == Outcome::Unchanged && !context.dry_run => {
             let path = layout::pin(&item.environment, domain, &item.service);
@@ -106,70 +111,64 @@ pub fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, Co
         _ => landed.commit,
     };
     let run = DryRun::of(context.dry_run, &landed.changes);
-    Ok(Pinned { items, commit, request: None, attempts: landed.attempts, run })
+    let mut warnings = Vec::new();
+    if is_in {
+        let host = deployments::host(context, &access, &config, repo.location());
+        let moves = moves(&items, &domains);
+        warnings = deployments::record(host.as_ref(), &config, &moves);
+    }
+    Ok(Pinned { items, commit, request: None, attempts: landed.attempts, run, warnings })
 }
 
 /// Opens the living request for one pin, or brings it up to date.
-fn ask(
-    context: &Context,
-    repo: &mut StateRepo,
-    main: &BranchName,
-    config: &Config,
-    wanted: &Wanted,
-) -> Result<Pinned, CommandError> {
-    let location = repo.location().to_string();
+fn ask(context: &Context, opened: &mut Opened, wanted: &Wanted) -> Result<Pinned, CommandError> {
+    let host = opened.host(context)?;
+    let Opened { repo, main, config, .. } = opened;
     let name =
         RequestName::Single { target: wanted.environment.clone(), service: wanted.service.clone() };
-    let branch = name.branch();
+    let asking = Asking { context, main, config, host: host.as_ref(), name };
     let mut first: Option<Option<Pin>> = None;
-    let mut branches = config.branches();
-    branches.push(branch.clone());
-    let landed = repo.transact(&Reading::whole(&branches), &context.author, |tips| {
-        let state = State::read(tips, main, &location)?;
+    let asked = asking.run(repo, |state, open| {
         let root = state.root();
         let place = Place::of(&root, wanted, context)?;
         let first = first.get_or_insert_with(|| place.current.clone());
         let mut item = place.judge(&root, wanted, first.as_ref(), context)?;
-        let open = Open::read(tips, &name, &state)?;
-        let head = open.as_ref().map(|open| open.head.clone());
-        let path = place.path(&item);
-        let write = match (&item.outcome, open) {
-            (Outcome::Pinned, Some(open)) if open.foreign => {
+        let is_foreign = open.is_some_and(|open| open.foreign);
+        let wish = match item.outcome {
+            Outcome::Pinned if is_foreign => {
                 item.outcome = Outcome::Refused;
-                item.cause = Some(Cause::ForeignCommits { branch: branch.to_string() });
-                None
+                let branch = asking.name.branch().to_string();
+                item.cause = Some(Cause::ForeignCommits { branch });
+                Wish::Leave
             }
-            (Outcome::Pinned, Some(open)) if open.pins.get(&path) == Some(&item.pin.to_bytes()) => {
-                None
+            Outcome::Pinned => {
+                let only = std::slice::from_ref(&item);
+                let moves = moves(only, std::slice::from_ref(&place.domain));
+                let subject = subject(only);
+                item.outcome = Outcome::Requested;
+                let pins = [(place.path(&item), item.pin.to_bytes())].into();
+                Wish::Ask(Story { subject, pins, moves, held: Vec::new(), intent: Intent::Pin })
             }
-            (Outcome::Pinned, _) => {
-                let mut edits = Edits::default();
-                edits.write(path, item.pin.to_bytes());
-                let message = context.message(subject(std::slice::from_ref(&item)));
-                Some(Write::Commit {
-                    branch: branch.clone(),
-                    parents: vec![state.main.id()],
-                    edits,
-                    message,
-                })
-            }
-            (Outcome::Unchanged, Some(open)) if !open.foreign => {
-                Some(Write::Delete { branch: branch.clone() })
-            }
-            _ => None,
+            Outcome::Unchanged if !is_foreign => Wish::Close,
+            _ => Wish::Leave,
         };
-        if item.outcome == Outcome::Pinned {
-            item.outcome = Outcome::Requested;
-        }
-        Ok::<_, CommandError>(Planned { value: (item, head), write })
+        Ok((item, wish))
     })?;
-    let (item, head) = landed.value;
-    let asked = item.outcome == Outcome::Requested;
-    let head = landed.commit.or(head);
-    let request =
-        asked.then(|| RequestRef { number: None, url: None, branch: branch.to_string(), head });
-    let run = DryRun::of(context.dry_run, &landed.changes);
-    Ok(Pinned { items: vec![item], commit: None, request, attempts: landed.attempts, run })
+    let Asked { value, request, attempts, run, warnings, .. } = asked;
+    Ok(Pinned { items: vec![value], commit: None, request, attempts, run, warnings })
+}
+
+/// The pins that went in.
+fn moves(items: &[PinItem], domains: &[DomainName]) -> Vec<PinMove> {
+    let pinned = items.iter().zip(domains).filter(|(item, _)| item.outcome == Outcome::Pinned);
+    let step = |(item, domain): (&PinItem, &DomainName)| PinMove {
+        service: item.service.clone(),
+        domain: domain.clone(),
+        environment: item.environment.clone(),
+        from: item.previous.clone(),
+        to: item.pin.clone(),
+    };
+    pinned.map(step).collect()
 }
 
 /// Several pins land in one commit, which an environment that changes by request has none of.

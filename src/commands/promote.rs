@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::move_report::{MoveItem, PinMove, PromoteReport, RequestRef};
-use super::report::{Body, DryRun, Outcome, Report, counted};
-use super::requests::{self, Open};
+use super::deployments;
+use super::merging::When;
+use super::move_report::{MoveItem, PromoteReport, RequestRef};
+use super::on_forge;
+use super::promote_parts::{Done, Part, Services, names};
+use super::report::{Body, Outcome, Report, counted};
+use super::requests;
 use super::state::{self, Opened, State};
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::config::Config;
 use crate::domain::environment::{Environment, Mode};
-use crate::domain::layout;
-use crate::domain::name::{BranchName, DomainName, EnvironmentName, ServiceName};
+use crate::domain::name::{BranchName, EnvironmentName, ServiceName};
 use crate::domain::promotion::{self, Cause, Move, Verdict};
 use crate::domain::request::RequestName;
-use crate::store::{Edits, Planned, Reading, StateRepo, Write};
+use crate::store::{Reading, StateRepo};
 
 /// Bring the version that is in `from` to the next environment.
 #[derive(Args, Debug)]
@@ -24,6 +27,7 @@ Examples:
   pinrail promote python-example --to production   # an environment or a group
   pinrail promote api worker --to production --all-or-nothing
   pinrail promote --all --to production            # everything that may go, as one train
+  pinrail promote api --to production --auto-merge # merged once the forge's rules allow
   pinrail promote api --to production --dry-run
 
 Into an environment with `mode: direct` the pins are committed; with `mode: request` a request
@@ -45,21 +49,13 @@ pub struct PromoteArgs {
     /// Write nothing unless every service may go
     #[arg(long)]
     all_or_nothing: bool,
+    /// Merge the request as well, as soon as the forge knows that it can be merged
+    #[arg(long)]
+    merge: bool,
+    /// Have the forge merge it once its rules allow
+    #[arg(long, conflicts_with = "merge")]
+    auto_merge: bool,
 }
-
-/// What came of the parts of a promotion.
-#[derive(Default)]
-struct Done {
-    items: Vec<MoveItem>,
-    requests: Vec<RequestRef>,
-    commit: Option<String>,
-    attempts: u32,
-    run: DryRun,
-    said: Vec<String>,
-}
-
-/// The services that a promotion is about.
-type Services = BTreeMap<ServiceName, DomainName>;
 
 impl PromoteArgs {
     /// Runs the command.
@@ -67,7 +63,7 @@ impl PromoteArgs {
     /// # Errors
     /// A service that may not go, or a services-root that cannot be read or written.
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
-        let Opened { mut repo, main, config } = Opened::to_write(context)?;
+        let Opened { mut repo, main, config, access } = Opened::to_write(context)?;
         let targets = requests::targets(&config, self.to.as_str());
         if targets.is_empty() {
             state::environment(&config, self.to.as_str())?;
@@ -79,9 +75,20 @@ impl PromoteArgs {
         let mut done = Done { items: held_back, ..Done::default() };
         let (direct, request): (Vec<_>, Vec<_>) =
             targets.iter().partition(|target| target.mode == Mode::Direct);
-        let part = Part { context, main: &main, config: &config, location: &location };
+        let host = if request.is_empty() {
+            deployments::host(context, &access, &config, repo.location())
+        } else {
+            on_forge::host(context, &access, &config, repo.location())?
+        };
+        let when = match () {
+            () if self.merge => Some(When::Now),
+            () if self.auto_merge => Some(When::Ready),
+            () => None,
+        };
+        let (main, config, location, host) = (&main, &config, &location, host.as_ref());
+        let part = Part { context, main, config, location, host, when };
         if !services.is_empty() && !direct.is_empty() {
-            let reading = reading(&config, self.all);
+            let reading = reading(config, self.all);
             part.commit(&mut repo, &reading, &names(&direct), &services, &mut done)?;
         }
         if !services.is_empty() && !request.is_empty() {
@@ -144,8 +151,7 @@ impl PromoteArgs {
             services.insert(service.clone(), domain);
         }
         let mut moves = promotion::promote(&root, targets, &services, context.now)?;
-        let refused = |step: &Move| matches!(step.verdict, Verdict::Refused(_));
-        if !self.all_or_nothing || !moves.iter().any(refused) {
+        if !self.all_or_nothing || !moves.iter().any(Move::is_refused) {
             return Ok((services, Vec::new()));
         }
         for step in moves.iter_mut().filter(|step| step.verdict == Verdict::Go) {
@@ -164,186 +170,8 @@ fn reading(config: &Config, all: bool) -> Reading {
     if all { Reading::tips(&branches) } else { Reading::parts(&branches) }
 }
 
-fn names(targets: &[&&Environment]) -> Vec<EnvironmentName> {
-    targets.iter().map(|target| target.name.clone()).collect()
-}
-
-/// What all parts of one promotion share.
-struct Part<'a> {
-    context: &'a Context,
-    main: &'a BranchName,
-    config: &'a Config,
-    location: &'a str,
-}
-
-impl Part<'_> {
-    /// Commits the pins of direct-mode environments.
-    fn commit(
-        &self,
-        repo: &mut StateRepo,
-        reading: &Reading,
-        targets: &[EnvironmentName],
-        services: &Services,
-        done: &mut Done,
-    ) -> Result<(), CommandError> {
-        let mut first: Option<Vec<Move>> = None;
-        let landed = repo.transact(reading, &self.context.author, |tips| {
-            let state = State::read(tips, self.main, self.location)?;
-            let mut moves = self.moves(&state, targets, services)?;
-            let first = first.get_or_insert_with(|| moves.clone());
-            for (step, first) in moves.iter_mut().zip(first.iter()) {
-                if step.verdict == Verdict::Go && step.from != first.from {
-                    step.verdict = Verdict::Refused(Cause::ChangedMeanwhile);
-                }
-            }
-            let going = going(&moves);
-            let subject = match going.as_slice() {
-                [only] => format!(
-                    "promote {} to {}: {}",
-                    only.service, only.environment, only.to.image_tag
-                ),
-                several => format!("promote {} pins", several.len()),
-            };
-            let mut message = self.context.message(subject);
-            message.body = going.iter().map(PinMove::line).collect();
-            let write = Write::on(&self.config.pins_branch(), &state.pins, edits(&moves), message);
-            Ok::<_, CommandError>(Planned { value: moves, write: Some(write) })
-        })?;
-        done.items
-            .extend(landed.value.into_iter().map(|step| MoveItem::of(step, Outcome::Promoted)));
-        done.attempts += landed.attempts;
-        done.run = DryRun::of(self.context.dry_run, &landed.changes);
-        done.commit = landed.commit;
-        Ok(())
-    }
-
-    /// Opens a request, brings it up to date, or closes it when nothing is left to ask for.
-    fn ask(
-        &self,
-        repo: &mut StateRepo,
-        name: &RequestName,
-        targets: &[EnvironmentName],
-        services: &Services,
-        done: &mut Done,
-    ) -> Result<(), CommandError> {
-        let branch = name.branch();
-        let mut branches = self.config.branches();
-        branches.push(branch.clone());
-        let landed = repo.transact(&Reading::whole(&branches), &self.context.author, |tips| {
-            let state = State::read(tips, self.main, self.location)?;
-            let mut moves = self.moves(&state, targets, services)?;
-            let open = Open::read(tips, name, &state)?;
-            if let Some(open) = &open
-                && open.foreign
-            {
-                for step in moves.iter_mut().filter(|step| step.verdict == Verdict::Go) {
-                    step.verdict =
-                        Verdict::Refused(Cause::ForeignCommits { branch: branch.to_string() });
-                }
-                return Ok(Planned { value: (moves, Some(open.head.clone())), write: None });
-            }
-            let head = open.as_ref().map(|open| open.head.clone());
-            let wanted = wanted(&moves);
-            let refused = moves.iter().any(|step| matches!(step.verdict, Verdict::Refused(_)));
-            let environments: Vec<_> =
-                targets.iter().filter_map(|name| self.config.environment(name.as_str())).collect();
-            let write = match &open {
-                Some(_) if wanted.is_empty() && refused => None,
-                Some(_) if wanted.is_empty() => Some(Write::Delete { branch: branch.clone() }),
-                None if wanted.is_empty() => None,
-                Some(open) if open.pins == wanted => None,
-                Some(open) if !requests::is_living(&environments) && !open.is_empty() => {
-                    stay(&mut moves, open);
-                    None
-                }
-                _ => {
-                    let message = requests::message(self.context, name, &going(&moves));
-                    let (parents, edits) = (vec![state.main.id()], edits(&moves));
-                    Some(Write::Commit { branch: branch.clone(), parents, edits, message })
-                }
-            };
-            Ok::<_, CommandError>(Planned { value: (moves, head), write })
-        })?;
-        let (moves, head) = landed.value;
-        let asked = moves.iter().any(|step| step.verdict == Verdict::Go);
-        done.attempts += landed.attempts;
-        if self.context.dry_run {
-            let mut run = DryRun::of(true, &landed.changes);
-            done.run.dry_run = true;
-            done.run.changes.append(&mut run.changes);
-        }
-        if asked {
-            let known = landed.commit.or(head);
-            done.requests.push(RequestRef {
-                number: None,
-                url: None,
-                branch: branch.to_string(),
-                head: known,
-            });
-        } else if head.is_some() && landed.attempts > 0 {
-            done.said.push(format!("Closed {branch}: nothing is left to ask for"));
-        }
-        done.items.extend(moves.into_iter().map(|step| MoveItem::of(step, Outcome::Requested)));
-        Ok(())
-    }
-
-    fn moves(
-        &self,
-        state: &State<'_>,
-        targets: &[EnvironmentName],
-        services: &Services,
-    ) -> Result<Vec<Move>, CommandError> {
-        let root = state.root();
-        let targets = targets.iter().map(|name| state::environment(root.config, name.as_str()));
-        let targets = targets.collect::<Result<Vec<_>, _>>()?;
-        Ok(promotion::promote(&root, &targets, services, self.context.now)?)
-    }
-}
-
-/// The moves that go, with both pins.
-fn going(moves: &[Move]) -> Vec<PinMove> {
-    let go = |step: &&Move| step.verdict == Verdict::Go;
-    moves.iter().filter(go).filter_map(PinMove::of).collect()
-}
-
-/// The files that the moves write.
-fn wanted(moves: &[Move]) -> BTreeMap<String, Vec<u8>> {
-    let go = |step: &&Move| step.verdict == Verdict::Go;
-    let file = |step: &Move| {
-        Some((
-            layout::pin(&step.environment, &step.domain, &step.service),
-            step.to.as_ref()?.to_bytes(),
-        ))
-    };
-    moves.iter().filter(go).filter_map(file).collect()
-}
-
-fn edits(moves: &[Move]) -> Edits {
-    let mut edits = Edits::default();
-    for (path, content) in wanted(moves) {
-        edits.write(path, content);
-    }
-    edits
-}
-
-/// A frozen request stays as it was opened: that is what is asked for, and nothing else.
-fn stay(moves: &mut [Move], open: &Open) {
-    for step in moves.iter_mut().filter(|step| step.verdict == Verdict::Go) {
-        let asked = open
-            .moves
-            .iter()
-            .find(|asked| asked.service == step.service && asked.environment == step.environment);
-        if let Some(asked) = asked {
-            step.to = Some(asked.to.clone());
-        } else {
-            let branch = open.name.branch().to_string();
-            step.verdict = Verdict::Refused(Cause::RequestFrozen { branch });
-        }
-    }
-}
-
 fn report(done: Done, all: bool) -> Report {
-    let Done { items, requests, commit, attempts, run, mut said } = done;
+    let Done { items, requests, commit, attempts, run, mut said, warnings, unmerged } = done;
     let any = |wanted: Outcome| items.iter().any(|item| item.outcome == wanted);
     let invalid = items.iter().any(|item| {
         item.cause.as_ref().is_some_and(super::super::domain::promotion::Cause::is_invalid)
@@ -373,7 +201,7 @@ fn report(done: Done, all: bool) -> Report {
         () if outcome == Outcome::Refused || (refused && !all) => Some(ErrorKind::Refused),
         () => None,
     };
-    let mut report = Report { said, ..Report::new(outcome, body) };
+    let mut report = Report { said, warnings, ..Report::new(outcome, body) };
     report.shortfall = kind.map(|kind| {
         let what = if count == total {
             counted(count, "pin")
@@ -384,5 +212,6 @@ fn report(done: Done, all: bool) -> Report {
         CommandError::new(kind, message)
             .hint("`--all-or-nothing` writes nothing then; `pinrail status` shows what is where")
     });
+    report.shortfall = report.shortfall.or_else(|| unmerged.into_iter().next());
     report
 }

@@ -39,7 +39,7 @@ impl RenderArgs {
     /// # Errors
     /// A service that is not pinned there, a repository that cannot be read, no `helm`.
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
-        let Opened { mut repo, main, config } = Opened::new(context)?;
+        let Opened { mut repo, main, config, .. } = Opened::new(context)?;
         let location = repo.location().to_string();
         let tips = repo.tips(&config.branches())?;
         let state = State::read(&tips, &main, &location)?;

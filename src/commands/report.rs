@@ -81,6 +81,8 @@ pub enum Outcome {
     Rolledback,
     /// A request is part of its branch.
     Merged,
+    /// The forge merges a request once its rules allow, or its turn has come.
+    Queued,
     /// A request is gone.
     Closed,
 }
@@ -224,6 +226,12 @@ impl DryRun {
             return Self::default();
         }
         Self { dry_run, changes: changes.iter().map(FileChange::from).collect() }
+    }
+
+    /// Adds what another part of the run would change.
+    pub fn merge(&mut self, other: Self) {
+        self.dry_run |= other.dry_run;
+        self.changes.extend(other.changes);
     }
 
     /// Every file as it would be, for people.

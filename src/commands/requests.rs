@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::move_report::{PinMove, RequestItem, RequestState};
+use super::on_forge::Host;
 use super::state::State;
 use super::{CommandError, Context};
 use crate::domain::check;
 use crate::domain::config::Config;
-use crate::domain::environment::{Environment, Update};
+use crate::domain::environment::{Environment, MergeMethod, Request, Update};
 use crate::domain::layout::{self, Place};
 use crate::domain::name::BranchName;
 use crate::domain::pin::Pin;
@@ -15,7 +16,8 @@ use crate::domain::promotion::{self, Verdict};
 use crate::domain::registry::Root;
 use crate::domain::request::{PREFIX, RequestName};
 use crate::domain::tree::Files;
-use crate::store::{CommitId, Edits, Message, Reading, Snapshot, StateRepo, Tips};
+use crate::forge::PullRequest;
+use crate::store::{CommitId, Edits, Message, Planned, Reading, Snapshot, StateRepo, Tips, Write};
 
 /// An open request.
 pub struct Open {
@@ -23,6 +25,9 @@ pub struct Open {
     pub head: CommitId,
     /// Whether somebody else's commits are on its branch, or files that no promotion changes.
     pub foreign: bool,
+    /// Whether main has other pins by now than those that it was made to replace, so that
+    /// git could not merge it.
+    pub stale: bool,
     /// What it would still change on the main branch.
     pub moves: Vec<PinMove>,
     pub edits: Edits,
@@ -30,6 +35,8 @@ pub struct Open {
     pub pins: BTreeMap<String, Vec<u8>>,
     pub by: String,
     pub at: jiff::Timestamp,
+    /// The request on the forge, where it was looked for.
+    pub request: Option<PullRequest>,
 }
 
 impl Open {
@@ -46,11 +53,13 @@ impl Open {
             name: name.clone(),
             head: head.id(),
             foreign: false,
+            stale: false,
             moves: Vec::new(),
             edits: Edits::default(),
             pins: BTreeMap::new(),
             by: made.by,
             at: made.at,
+            request: None,
         };
         if state.main.contains(&open.head)? {
             return Ok(Some(open));
@@ -65,7 +74,7 @@ impl Open {
             let place = layout::place(&file.path);
             let target = |environment: &str| is_target(&state.config, name, environment);
             match (place, file.after) {
-                (Some(Place::Pin { environment, service, .. }), Some(after))
+                (Some(Place::Pin { domain, environment, service }), Some(after))
                     if target(environment.as_str()) =>
                 {
                     let there = state.main.read(&file.path)?;
@@ -84,9 +93,10 @@ impl Open {
                         }
                         None => (to, after.clone()),
                     };
+                    open.stale |= there != file.before && there.as_ref() != Some(&after);
                     if there.as_ref() != Some(&content) {
                         open.edits.write(file.path.clone(), content);
-                        open.moves.push(PinMove { service, environment, from, to });
+                        open.moves.push(PinMove { service, domain, environment, from, to });
                     }
                     open.pins.insert(file.path, after);
                 }
@@ -137,8 +147,8 @@ impl Open {
             () => RequestState::Open,
         };
         RequestItem {
-            number: None,
-            url: None,
+            number: self.request.as_ref().map(|request| request.number),
+            url: self.request.as_ref().map(|request| request.url.clone()),
             branch: self.name.branch().to_string(),
             head: self.head.clone(),
             state,
@@ -169,11 +179,26 @@ fn is_target(config: &Config, name: &RequestName, environment: &str) -> bool {
 
 /// Whether an open request for these environments follows `from`.
 #[must_use]
-pub fn is_living(environments: &[&Environment]) -> bool {
-    let update = |environment: &&Environment| {
-        environment.request.as_ref().map_or(Update::Living, |request| request.update)
-    };
-    environments.iter().map(update).all(|update| update == Update::Living)
+pub fn update_of(environments: &[&Environment]) -> Update {
+    let frozen = rules(environments).any(|rule| rule.update == Update::Frozen);
+    if frozen { Update::Frozen } else { Update::Living }
+}
+
+/// How a request for these environments is merged, as the first of them that says so tells.
+#[must_use]
+pub fn method_of(environments: &[&Environment]) -> MergeMethod {
+    rules(environments).next().map_or_else(MergeMethod::default, |rule| rule.merge_method)
+}
+
+/// Whether the forge merges a request for these environments by itself.
+#[must_use]
+pub fn is_auto(environments: &[&Environment]) -> bool {
+    let mut rules = rules(environments).peekable();
+    rules.peek().is_some() && rules.all(|rule| rule.auto_merge)
+}
+
+fn rules<'a>(environments: &[&'a Environment]) -> impl Iterator<Item = &'a Request> {
+    environments.iter().filter_map(|environment| environment.request.as_ref())
 }
 
 /// Every request's name, from the branches that are there.
@@ -202,6 +227,53 @@ pub fn all<'r>(
         open.extend(Open::read(&tips, name, &state)?);
     }
     Ok((state, open))
+}
+
+/// The requests that are open on the forge as well, with their number and page.
+pub fn on_forge(
+    host: &Host,
+    main: &BranchName,
+    branches: Vec<Open>,
+) -> Result<Vec<Open>, CommandError> {
+    /// Above this, one list is shorter than looking for each.
+    const FEW: usize = 10;
+    let listed = match branches.len() {
+        0..=FEW => None,
+        _ => Some(host.forge.list_open(PREFIX)?),
+    };
+    let mut open = Vec::new();
+    for mut branch in branches {
+        let name = branch.name.branch();
+        branch.request = match &listed {
+            None => host.forge.find_open(&name, main)?,
+            Some(listed) => {
+                let is_it = |request: &&PullRequest| {
+                    request.branch == name.as_str() && request.base == main.as_str()
+                };
+                listed.iter().find(is_it).cloned()
+            }
+        };
+        open.extend(branch.request.is_some().then_some(branch));
+    }
+    Ok(open)
+}
+
+/// Removes a request's branch if it is still at `head`; true when this run removed it.
+pub fn delete(
+    context: &Context,
+    repo: &mut StateRepo,
+    name: &RequestName,
+    head: Option<&str>,
+) -> Result<bool, CommandError> {
+    let branch = name.branch();
+    let reading = Reading::tips(std::slice::from_ref(&branch));
+    let landed = repo.transact(&reading, &context.author, |tips| {
+        let there = tips.get(&branch)?.map(|snapshot| snapshot.id());
+        let wanted = there.is_some() && head.is_none_or(|head| there.as_deref() == Some(head));
+        let write = wanted.then(|| Write::Delete { branch: branch.clone() });
+        Ok::<_, CommandError>(Planned { value: wanted, write })
+    })?;
+    Ok(landed.value)
 }
 
 /// A request's name as people write it: its branch, with or without what all begin with.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::move_report::{MoveItem, RequestRef, RollbackReport, version};
+use super::asking::{Asking, Story, Wish};
+use super::move_report::{MoveItem, PinMove, RequestRef, RollbackReport, version};
+use super::on_forge::{self, Host};
 use super::report::{Body, DryRun, Outcome, Report, counted};
-use super::requests::Open;
 use super::rollback_plan::{Goal, settled};
 use super::state::{Opened, State};
 use super::{CommandError, Context, ErrorKind};
@@ -17,6 +18,7 @@ use crate::domain::lock::Lock;
 use crate::domain::name::{BranchName, EnvironmentName, ServiceName};
 use crate::domain::promotion::{Cause, Move, Verdict};
 use crate::domain::request::RequestName;
+use crate::render::request::Intent;
 use crate::store::{Edits, Planned, Reading, StateRepo, Write};
 
 /// Go back to an earlier version, and lock it so that nothing puts the newer one back.
@@ -69,7 +71,7 @@ impl RollbackArgs {
     /// # Errors
     /// A version that was never there, or a services-root that cannot be read or written.
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
-        let Opened { mut repo, main, config } = Opened::new(context)?;
+        let Opened { mut repo, main, config, access } = Opened::new(context)?;
         let location = repo.location().to_string();
         let _progress = context.talk.progress(&format!("reading the history of {location}"));
         let wanted = Wanted { args: &self, context, main: &main, location: &location };
@@ -93,10 +95,17 @@ impl RollbackArgs {
         if main != pins && config.forge.kind == ForgeKind::Git {
             wanted.land(&mut repo, &config, &main, &decided, &mut report)?;
         }
-        for (name, moves) in wanted.requests(&config, &decided) {
-            wanted.ask(&mut repo, &config, &name, &moves, &mut report)?;
+        let requests = wanted.requests(&config, &decided);
+        let host = match requests.is_empty() {
+            true => None,
+            false => on_forge::host(context, &access, &config, repo.location())?,
+        };
+        let mut warnings = Vec::new();
+        for (name, moves) in requests {
+            let host = host.as_ref();
+            warnings.extend(wanted.ask(&mut repo, &config, host, name, &moves, &mut report)?);
         }
-        Ok(told(report, is_cut))
+        Ok(Report { warnings, ..told(report, is_cut) })
     }
 
     fn goal(&self) -> Goal<'_> {
@@ -171,47 +180,42 @@ impl Wanted<'_> {
         &self,
         repo: &mut StateRepo,
         config: &Config,
-        name: &RequestName,
+        host: Option<&Host>,
+        name: RequestName,
         decided: &[Move],
         report: &mut RollbackReport,
-    ) -> Result<(), CommandError> {
-        let branch = name.branch();
-        let mut branches = config.branches();
-        branches.push(branch.clone());
-        let landed = repo.transact(&Reading::whole(&branches), &self.context.author, |tips| {
-            let state = State::read(tips, self.main, self.location)?;
-            let mut moves = settled(&state, decided)?;
-            let open = Open::read(tips, name, &state)?;
-            let head = open.as_ref().map(|open| open.head.clone());
-            if open.as_ref().is_some_and(|open| open.foreign) {
-                let cause = Cause::ForeignCommits { branch: branch.to_string() };
+    ) -> Result<Vec<String>, CommandError> {
+        let Self { context, main, .. } = *self;
+        let asking = Asking { context, main, config, host, name };
+        let asked = asking.run(repo, |state, open| {
+            let mut moves = settled(state, decided)?;
+            if open.is_some_and(|open| open.foreign) {
+                let cause = Cause::ForeignCommits { branch: asking.name.branch().to_string() };
                 for step in moves.iter_mut().filter(|step| step.verdict == Verdict::Go) {
                     step.verdict = Verdict::Refused(cause.clone());
                 }
             }
             let gone: Vec<&Move> =
                 moves.iter().filter(|step| step.verdict == Verdict::Go).collect();
+            if gone.is_empty() {
+                return Ok((moves, Wish::Leave));
+            }
             let mut edits = Edits::default();
-            let files = gone.iter().filter_map(|step| write(&mut edits, step));
-            let files: BTreeMap<String, Vec<u8>> = files.collect();
-            let is_open = open.is_some_and(|open| open.pins == files);
-            let write = (!gone.is_empty() && !is_open).then(|| Write::Commit {
-                branch: branch.clone(),
-                parents: vec![state.main.id()],
-                edits,
-                message: self.context.message(subject(&gone)),
-            });
-            Ok::<_, CommandError>(Planned { value: (moves, head), write })
+            let story = Story {
+                subject: subject(&gone),
+                pins: gone.iter().filter_map(|step| write(&mut edits, step)).collect(),
+                moves: gone.iter().filter_map(|step| PinMove::of(step)).collect(),
+                held: Vec::new(),
+                intent: Intent::RollBack,
+            };
+            Ok((moves, Wish::Ask(story)))
         })?;
-        let (moves, head) = landed.value;
-        if moves.iter().any(|step| step.verdict == Verdict::Go) {
-            let (branch, head) = (branch.to_string(), landed.commit.or(head));
-            report.requests.push(RequestRef { number: None, url: None, branch, head });
-        }
-        report.items.extend(moves.into_iter().map(|step| MoveItem::of(step, Outcome::Requested)));
-        report.attempts += landed.attempts;
-        report.run.changes.append(&mut DryRun::of(self.context.dry_run, &landed.changes).changes);
-        Ok(())
+        report.requests.extend(asked.request);
+        let items = asked.value.into_iter().map(|step| MoveItem::of(step, Outcome::Requested));
+        report.items.extend(items);
+        report.attempts += asked.attempts;
+        report.run.merge(asked.run);
+        Ok(asked.warnings)
     }
 
     fn lock(&self, step: &Move) -> Lock {

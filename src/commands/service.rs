@@ -148,7 +148,7 @@ pub(super) fn change(
     outcome: Outcome,
     mut plan: impl FnMut(&State<'_>) -> Result<(Edits, String), CommandError>,
 ) -> Result<Report, CommandError> {
-    let Opened { mut repo, main, config } = Opened::new(context)?;
+    let Opened { mut repo, main, config, .. } = Opened::new(context)?;
     let location = repo.location().to_string();
     let _progress = context.talk.progress(&format!("writing to {location}"));
     let reading = Reading::tips(&[main.clone(), config.pins_branch()]);

@@ -32,7 +32,7 @@ impl RemoveArgs {
     /// # Errors
     /// A service that is not there, or that an environment keeps from going.
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
-        let Opened { mut repo, main, config } = Opened::new(context)?;
+        let Opened { mut repo, main, config, .. } = Opened::new(context)?;
         let location = repo.location().to_string();
         let _progress = context.talk.progress(&format!("writing to {location}"));
         let removal = Removal { context, name: &self.name, main: &main, location: &location };

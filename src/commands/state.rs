@@ -1,5 +1,6 @@
 //! Opening a services-root: its configuration, and the trees of its branches.
 
+use super::on_forge::{self, Host};
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::config::{Config, Domain};
 use crate::domain::environment::Environment;
@@ -10,7 +11,7 @@ use crate::domain::problem::Problem;
 use crate::domain::registry::Root;
 use crate::domain::repository_url::{PlaceError, RepositoryUrl};
 use crate::domain::tree::Files;
-use crate::store::{Pace, Reading, Snapshot, StateRepo, StoreError, Tips};
+use crate::store::{Access, Pace, Reading, Snapshot, StateRepo, StoreError, Tips};
 
 /// A services-root that was opened, and what its configuration said then.
 pub struct Opened {
@@ -18,6 +19,8 @@ pub struct Opened {
     /// The branch that the configuration was found on.
     pub main: BranchName,
     pub config: Config,
+    /// How it is reached.
+    pub access: Access,
 }
 
 impl Opened {
@@ -36,7 +39,8 @@ impl Opened {
         let location = context.location.clone()?;
         let _progress = context.talk.progress(&format!("reading {location}"));
         let pace = Pace::until(context.timeout);
-        let mut repo = StateRepo::open(&location, &context.access, pace, context.dry_run)?;
+        let access = context.access.clone();
+        let mut repo = StateRepo::open(&location, &access, pace, context.dry_run)?;
         if writes {
             repo.expect_write();
         }
@@ -73,7 +77,12 @@ impl Opened {
             let problem = format!("it is on the branch `{main}` and says `branches.main: {home}`");
             return Err(Problem::error("config", layout::CONFIG, problem).into());
         }
-        Ok(Self { repo, main, config })
+        Ok(Self { repo, main, config, access })
+    }
+
+    /// The forge that hosts it, where there is one.
+    pub fn host(&self, context: &Context) -> Result<Option<Host>, CommandError> {
+        on_forge::host(context, &self.access, &self.config, self.repo.location())
     }
 
     /// The branches that hold pins and locks, main first.

@@ -64,7 +64,7 @@ pub struct Config {
 }
 
 /// The forge that hosts the services-root.
-#[derive(Clone, Debug, PartialEq, Default, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Forge {
     #[serde(default)]
@@ -72,6 +72,19 @@ pub struct Forge {
     /// The project's path on the forge, `group/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
+    /// Whether the forge is told what is live (deployments of the services' projects).
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub deployments: bool,
+}
+
+impl Default for Forge {
+    fn default() -> Self {
+        Self { kind: ForgeKind::default(), project: None, deployments: true }
+    }
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What kind of forge: plain git has no API and no protected branches.

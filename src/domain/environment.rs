@@ -95,6 +95,12 @@ pub struct Request {
     pub reviewers: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
+    /// Logins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assignees: Vec<String>,
+    /// Whether it is opened as a draft, to be made ready by a person.
+    #[serde(default)]
+    pub draft: bool,
     /// Whether the forge merges it by itself once its rules allow.
     #[serde(default)]
     pub auto_merge: bool,
@@ -121,7 +127,8 @@ pub enum Update {
     /// It follows.
     #[default]
     Living,
-    /// It stays as it was opened.
+    /// What was approved stays as it is: a new request takes its place. Without a forge, where
+    /// nobody can tell, it stays as it was opened.
     Frozen,
 }
 

@@ -26,6 +26,13 @@ pub struct Move {
     pub verdict: Verdict,
 }
 
+impl Move {
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(self.verdict, Verdict::Refused(_))
+    }
+}
+
 /// Whether a move may go.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {

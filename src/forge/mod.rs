@@ -17,6 +17,7 @@ pub use session::Session;
 
 use secrecy::SecretString;
 
+use crate::domain::config::ForgeKind;
 use crate::domain::name::BranchName;
 
 /// A secret for a forge's API.
@@ -27,6 +28,23 @@ pub struct ApiToken {
     pub source: String,
     /// Whether it is GitLab's `CI_JOB_TOKEN`, which has a header and rights of its own.
     pub is_job_token: bool,
+}
+
+/// Opens a project on a forge; nothing is sent yet.
+///
+/// # Errors
+/// A client that cannot be set up, or plain git, which has no API.
+pub fn open(
+    kind: ForgeKind,
+    address: Address,
+    token: ApiToken,
+    session: Session,
+) -> Result<Box<dyn Forge>, ForgeError> {
+    let _ = (address, token, session);
+    match kind {
+        ForgeKind::Git => Err(ForgeError::Unsupported("plain git has no requests of its own")),
+        ForgeKind::Github | ForgeKind::Gitlab => Err(ForgeError::Unsupported("not yet")),
+    }
 }
 
 /// One project on a forge.

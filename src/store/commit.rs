@@ -58,6 +58,12 @@ impl Edits {
         self.0.insert(path.into(), None);
     }
 
+    /// Edits that write these files.
+    #[must_use]
+    pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Self {
+        Self(files.iter().map(|(path, content)| (path.clone(), Some(content.clone()))).collect())
+    }
+
     /// These edits, and after them others.
     pub fn extend(&mut self, others: Self) {
         self.0.extend(others.0);

@@ -34,7 +34,7 @@ pub struct Credentials {
 
 /// What to do for one server.
 #[derive(Debug)]
-pub enum Choice<'a> {
+enum Choice<'a> {
     Token(&'a Token),
     /// A token is at hand, but the connection is not encrypted.
     PlainHttp(&'a Token),
@@ -42,9 +42,7 @@ pub enum Choice<'a> {
 }
 
 impl Credentials {
-    /// The token for `url`.
-    #[must_use]
-    pub fn choose(&self, url: &Url) -> Choice<'_> {
+    fn choose(&self, url: &Url) -> Choice<'_> {
         let Some(token) = self.tokens.iter().find(|token| token.scope.covers(url)) else {
             return Choice::None;
         };
@@ -54,6 +52,21 @@ impl Credentials {
             Choice::Token(token)
         } else {
             Choice::PlainHttp(token)
+        }
+    }
+
+    /// The token for `url`, if there is one.
+    ///
+    /// # Errors
+    /// A sentence, where there is one that must not be sent there.
+    pub fn token(&self, url: &Url) -> Result<Option<&Token>, String> {
+        match self.choose(url) {
+            Choice::None => Ok(None),
+            Choice::Token(token) => Ok(Some(token)),
+            Choice::PlainHttp(token) => {
+                let host = url.host_str().unwrap_or_default();
+                Err(format!("{} is not sent over plain http to {host}: use https", token.source))
+            }
         }
     }
 }

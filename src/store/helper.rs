@@ -10,6 +10,9 @@ use url::Url;
 
 use crate::child::{Guarded, Words, command};
 
+/// Where such a login came from, for messages.
+pub const NAME: &str = "git's credential helper";
+
 /// A user name and its secret.
 #[derive(Clone, Debug)]
 pub struct Login {
@@ -29,7 +32,7 @@ pub fn ask(url: &Url, user: Option<&str>, until: Instant) -> Option<Login> {
     Some(Login {
         user: value("username")?.to_owned(),
         secret: value("password")?.to_owned().into(),
-        source: "git's credential helper".to_owned(),
+        source: NAME.to_owned(),
         from_helper: true,
     })
 }

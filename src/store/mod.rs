@@ -42,6 +42,9 @@ pub use transport::fuzzed;
 pub use work_tree::WorkTree;
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use url::Url;
 
 use crate::domain::name::BranchName;
 use transport::{Fetched, Transport};
@@ -62,6 +65,22 @@ pub struct Access {
     pub home: Option<PathBuf>,
     /// Where it is counted what is sent and received.
     pub meter: Meter,
+}
+
+impl Access {
+    /// A token for a server's API: one that was told, or what git's credential helpers know.
+    ///
+    /// # Errors
+    /// A token that must not be sent there.
+    pub fn token(&self, server: &Url, timeout: Duration) -> Result<Option<Token>, StoreError> {
+        let told = self.credentials.token(server).map_err(StoreError::Local)?;
+        let known = || {
+            let login = helper::ask(server, None, Instant::now() + timeout)?;
+            let scope = TokenScope::Server(server.clone());
+            Some(Token { source: helper::NAME, user: login.user, secret: login.secret, scope })
+        };
+        Ok(told.cloned().or_else(known))
+    }
 }
 
 /// A services-root, reached through one of the transports.

@@ -18,7 +18,6 @@ use super::TransportError;
 use super::channel::Channel;
 use super::wire::{self, Capabilities, Server, Unread};
 use crate::store::Access;
-use crate::store::credentials::Choice;
 use crate::store::helper::{self, Login};
 use crate::store::traffic::Meter;
 use crate::trust::cause;
@@ -52,21 +51,13 @@ impl Http {
     /// A CA file that cannot be used, or a token that would go over plain HTTP.
     pub fn new(mut base: Url, access: &Access) -> Result<Self, TransportError> {
         let user = Some(base.username().to_owned()).filter(|user| !user.is_empty());
-        let login = match access.credentials.choose(&base) {
-            Choice::None => None,
-            Choice::Token(token) => Some(Login {
-                user: user.clone().unwrap_or_else(|| token.user.clone()),
-                secret: token.secret.clone(),
-                source: token.source.to_owned(),
-                from_helper: false,
-            }),
-            Choice::PlainHttp(token) => {
-                let host = base.host_str().unwrap_or_default();
-                let problem =
-                    format!("{} is not sent over plain http to {host}: use https", token.source);
-                return Err(TransportError::Local(problem));
-            }
-        };
+        let token = access.credentials.token(&base).map_err(TransportError::Local)?;
+        let login = token.map(|token| Login {
+            user: user.clone().unwrap_or_else(|| token.user.clone()),
+            secret: token.secret.clone(),
+            source: token.source.to_owned(),
+            from_helper: false,
+        });
         // Only the path matters from here on; the user travels in a header.
         let _ = base.set_username("");
         base.set_query(None);

@@ -1,0 +1,331 @@
+//! Merging a request: the approval of one commit, by git or by the forge.
+
+use super::asking::Asking;
+use super::deployments;
+use super::move_report::{MergeReport, PinMove};
+use super::on_forge::Host;
+use super::report::{DryRun, Outcome};
+use super::requests::{self, Open};
+use super::state::State;
+use super::{CommandError, Context, ErrorKind};
+use crate::domain::config::Config;
+use crate::domain::layout;
+use crate::domain::name::BranchName;
+use crate::domain::nearest::{did_you_mean, nearest};
+use crate::domain::promotion::Cause;
+use crate::domain::request::RequestName;
+use crate::forge::{ForgeError, Merge, MergeWhen, Merged as ByForge};
+use crate::store::{Planned, Reading, StateRepo, Tips, Write};
+
+/// When a request is to be merged. Where there is no forge, nothing is to be waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    Now,
+    /// Once the forge's rules allow.
+    Ready,
+}
+
+/// What merges a request.
+pub struct Merging<'a> {
+    pub context: &'a Context,
+    pub main: &'a BranchName,
+    pub config: &'a Config,
+    pub host: Option<&'a Host>,
+}
+
+/// What came of a merge.
+pub struct Merged {
+    pub outcome: Outcome,
+    pub report: MergeReport,
+    pub said: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+/// What a request is when it is about to be merged.
+enum Approved {
+    /// It asks for something, and may go.
+    Open(Box<Open>),
+    /// Somebody merged it before.
+    Before,
+    /// All that it asks for is there already.
+    Empty,
+}
+
+/// What became of it.
+enum Ended {
+    In { moves: Vec<PinMove>, commit: Option<String>, attempts: u32, run: DryRun },
+    Queued(&'static str),
+    Before,
+    Empty,
+}
+
+impl Merging<'_> {
+    /// Merges the request if it asks with `head`, or with what it asks now where none is told,
+    /// and closes the requests that have nothing left to ask for.
+    pub fn run(
+        &self,
+        repo: &mut StateRepo,
+        name: &RequestName,
+        head: Option<String>,
+        when: When,
+    ) -> Result<Merged, CommandError> {
+        let _progress = self.context.talk.progress(&format!("merging {}", name.branch()));
+        let mut approved = head;
+        let ended = match self.host {
+            None => self.by_git(repo, name, &mut approved)?,
+            Some(host) => self.by_forge(host, repo, name, &mut approved, when)?,
+        };
+        let branch = name.branch();
+        let mut report = MergeReport {
+            branch: branch.to_string(),
+            head: approved,
+            commit: None,
+            moves: Vec::new(),
+            closed: Vec::new(),
+            attempts: 0,
+            run: DryRun::of(self.context.dry_run, &[]),
+        };
+        let mut said = Vec::new();
+        let mut warnings = Vec::new();
+        let outcome = match ended {
+            Ended::In { moves, commit, attempts, run } => {
+                (report.commit, report.attempts, report.run) = (commit, attempts, run);
+                said = report.run.shown();
+                let would = if self.context.dry_run { "Would have merged" } else { "Merged" };
+                let commit =
+                    report.commit.as_ref().map(|commit| format!(" (commit {})", &commit[..7]));
+                said.push(format!("{would} {branch}{}", commit.unwrap_or_default()));
+                said.extend(moves.iter().map(PinMove::line));
+                report.moves = moves;
+                if !self.context.dry_run {
+                    warnings.extend(deployments::record(self.host, self.config, &report.moves));
+                }
+                Outcome::Merged
+            }
+            Ended::Queued(what) => {
+                said.push(format!("{branch} {what}"));
+                Outcome::Queued
+            }
+            Ended::Before => {
+                said.push(format!("Nothing to do: {branch} was merged by somebody else"));
+                Outcome::Unchanged
+            }
+            Ended::Empty => {
+                said.push(format!("Nothing to do: all that {branch} asks for is there"));
+                Outcome::Unchanged
+            }
+        };
+        if !self.context.dry_run && outcome != Outcome::Queued {
+            match self.tidy(repo) {
+                Ok(closed) => report.closed = closed,
+                Err(error) => {
+                    warnings.push(format!("requests that are over were not closed: {error}"));
+                }
+            }
+        }
+        let others = report.closed.iter().filter(|closed| **closed != branch.as_str());
+        said.extend(others.map(|closed| format!("Closed {closed}: it has nothing new to ask for")));
+        Ok(Merged { outcome, report, said, warnings })
+    }
+
+    /// Looks at a request as it is now; a merge approves one commit, the one that was told or
+    /// that was read first.
+    fn approve(
+        &self,
+        tips: &Tips<'_>,
+        state: &State<'_>,
+        name: &RequestName,
+        approved: &mut Option<String>,
+    ) -> Result<Approved, CommandError> {
+        if let Some(head) = &*approved
+            && head.len() == 40
+            && requests::merged_with(&state.main, head)?
+        {
+            return Ok(Approved::Before);
+        }
+        let Some(open) = Open::read(tips, name, state)? else {
+            let known = requests::names(tips).into_iter().map(|name| name.branch().to_string());
+            return Err(missing(name, known));
+        };
+        let head = approved.get_or_insert_with(|| open.head.clone());
+        if !open.head.starts_with(head.as_str()) {
+            let message =
+                format!("{} asks for {} by now, not {head}", name.branch(), &open.head[..7]);
+            return Err(CommandError::new(ErrorKind::Conflict, message)
+                .hint("look at it again: `pinrail promotions show` tells what it asks for now"));
+        }
+        head.clone_from(&open.head);
+        if open.foreign {
+            let cause = Cause::ForeignCommits { branch: name.branch().to_string() };
+            return Err(CommandError::new(ErrorKind::Refused, cause.sentence())
+                .hint("review and merge it with git, or close it and promote again"));
+        }
+        if open.is_empty() {
+            return Ok(Approved::Empty);
+        }
+        requests::judge(state, &open.edits)?;
+        may_go(state, &open, self.context)?;
+        Ok(Approved::Open(Box::new(open)))
+    }
+
+    /// The change is made again on the newest main, as a merge of both.
+    fn by_git(
+        &self,
+        repo: &mut StateRepo,
+        name: &RequestName,
+        approved: &mut Option<String>,
+    ) -> Result<Ended, CommandError> {
+        let location = repo.location().to_string();
+        let reading = self.reading(name);
+        let landed = repo.transact(&reading, &self.context.author, |tips| {
+            let state = State::read(tips, self.main, &location)?;
+            let open = match self.approve(tips, &state, name, approved)? {
+                Approved::Open(open) => *open,
+                Approved::Before => return Ok(Planned { value: Ended::Before, write: None }),
+                Approved::Empty => return Ok(Planned { value: Ended::Empty, write: None }),
+            };
+            let mut message = requests::message(self.context, name, &open.moves);
+            message.subject = format!("merge {}", name.branch());
+            message.trailers.push(("Request".to_owned(), name.branch().to_string()));
+            let write = Write::Commit {
+                branch: self.main.clone(),
+                parents: vec![state.main.id(), open.head.clone()],
+                edits: open.edits,
+                message,
+            };
+            let (commit, attempts, run) = (None, 0, DryRun::default());
+            let value = Ended::In { moves: open.moves, commit, attempts, run };
+            Ok::<_, CommandError>(Planned { value, write: Some(write) })
+        })?;
+        let run = DryRun::of(self.context.dry_run, &landed.changes);
+        Ok(match landed.value {
+            Ended::In { moves, .. } => {
+                Ended::In { moves, commit: landed.commit, attempts: landed.attempts, run }
+            }
+            ended => ended,
+        })
+    }
+
+    fn by_forge(
+        &self,
+        host: &Host,
+        repo: &mut StateRepo,
+        name: &RequestName,
+        approved: &mut Option<String>,
+        when: When,
+    ) -> Result<Ended, CommandError> {
+        let location = repo.location().to_string();
+        let open = {
+            let tips = repo.read(&self.reading(name))?;
+            let state = State::read(&tips, self.main, &location)?;
+            match self.approve(&tips, &state, name, approved)? {
+                Approved::Open(open) => *open,
+                Approved::Before => return Ok(Ended::Before),
+                Approved::Empty => return Ok(Ended::Empty),
+            }
+        };
+        let Some(request) = host.forge.find_open(&name.branch(), self.main)? else {
+            return Err(missing(name, std::iter::empty()));
+        };
+        let (moves, attempts) = (open.moves, 1);
+        let run = DryRun::of(self.context.dry_run, &[]);
+        if self.context.dry_run {
+            return Ok(Ended::In { moves, commit: None, attempts: 0, run });
+        }
+        let environments = requests::targets(self.config, name.target().as_str());
+        let merge = Merge {
+            head: open.head.clone(),
+            method: requests::method_of(&environments),
+            when: if when == When::Now { MergeWhen::Now } else { MergeWhen::Ready },
+        };
+        match host.forge.merge(request.number, &merge) {
+            Ok(ByForge::Now { commit }) => {
+                requests::delete(self.context, repo, name, Some(&open.head))?;
+                Ok(Ended::In { moves, commit, attempts, run })
+            }
+            Ok(ByForge::Queued) => Ok(Ended::Queued("waits in the merge queue")),
+            Ok(ByForge::WhenReady) => Ok(Ended::Queued("is merged once the forge's rules allow")),
+            Err(ForgeError::MergedMeanwhile) => Ok(Ended::Before),
+            Err(ForgeError::ClosedMeanwhile) => Err(missing(name, std::iter::empty())),
+            Err(error) => {
+                let error = CommandError::from(error);
+                let again = open.stale.then(|| {
+                    "main has moved on: the same `pinrail promote` makes the request anew"
+                        .to_owned()
+                });
+                Err(error.hints(again).hint(format!("the request: {}", request.url)))
+            }
+        }
+    }
+
+    fn reading(&self, name: &RequestName) -> Reading {
+        let mut branches = self.config.branches();
+        branches.push(name.branch());
+        Reading::whole(&branches)
+    }
+
+    /// Closes every request that has nothing left to ask for, or that is superseded.
+    fn tidy(&self, repo: &mut StateRepo) -> Result<Vec<String>, CommandError> {
+        let config = {
+            let tips = repo.tips(std::slice::from_ref(self.main))?;
+            super::state::config_on(&tips, self.main)?.unwrap_or_default()
+        };
+        let over = {
+            let (state, open) = requests::all(repo, &config, self.main)?;
+            let mut over = Vec::new();
+            for open in open {
+                if open.is_empty() || open.is_superseded(&state, self.context.now)? {
+                    over.push((open.name, open.head));
+                }
+            }
+            over
+        };
+        let mut closed = Vec::new();
+        for (name, head) in over {
+            let Self { context, main, host, .. } = *self;
+            let branch = name.branch().to_string();
+            let asking = Asking { context, main, config: &config, host, name };
+            let word = "every pin that it asks for is there, or a newer one";
+            closed.extend(asking.withdraw(repo, Some(&head), word)?.then_some(branch));
+        }
+        Ok(closed)
+    }
+}
+
+/// The error of a request that is not open.
+pub fn missing(name: &RequestName, known: impl Iterator<Item = String>) -> CommandError {
+    let branch = name.branch();
+    let known: Vec<_> = known.collect();
+    CommandError::new(ErrorKind::NotFound, format!("there is no open request `{branch}`"))
+        .hints(did_you_mean(&nearest(branch.as_str(), &known)))
+        .hint("it was merged or closed, or never opened; `pinrail promotions` lists those that are open")
+}
+
+/// What holds a promotion back holds an approval as well.
+fn may_go(state: &State<'_>, open: &Open, context: &Context) -> Result<(), CommandError> {
+    let root = state.root();
+    for PinMove { service, environment, .. } in &open.moves {
+        let refuse = |cause: &Cause| {
+            let message = format!("not `{service}` in `{environment}`: {}", cause.sentence());
+            Err(CommandError::new(ErrorKind::Refused, message).hint("the request stays open"))
+        };
+        match root.lock(environment, service, context.now)? {
+            Ok(None) => {}
+            Ok(Some(lock)) => return refuse(&Cause::from(&lock)),
+            Err(problem) => return Err(problem.into()),
+        }
+        let from = root.config.environment(environment.as_str()).and_then(|it| it.from.as_ref());
+        if let Some(source) = from.and_then(|from| root.config.environment(from.as_str())) {
+            let there = match root.domain_of(service)? {
+                Some(domain) => {
+                    root.files_of(source).read(&layout::pin(&source.name, domain, service))?
+                }
+                None => None,
+            };
+            if there.is_none() {
+                return refuse(&Cause::NotInSource { source: source.name.clone() });
+            }
+        }
+    }
+    Ok(())
+}

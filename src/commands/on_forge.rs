@@ -1,0 +1,167 @@
+//! The forge that hosts a services-root, and what its refusals mean to the caller.
+
+use std::rc::Rc;
+
+use url::Url;
+
+use super::{CommandError, Context, ErrorKind};
+use crate::domain::config::{Config, ForgeKind};
+use crate::forge::{Address, ApiToken, Forge, ForgeError, Session, open};
+use crate::store::{Access, Location};
+
+/// The forge of a services-root, and where it is.
+pub struct Host {
+    pub forge: Box<dyn Forge>,
+    pub address: Address,
+    pub kind: ForgeKind,
+}
+
+/// The forge, where the configuration names one. A services-root that is reached by a path
+/// has none: its requests are branches alone.
+pub fn host(
+    context: &Context,
+    access: &Access,
+    config: &Config,
+    location: &Location,
+) -> Result<Option<Host>, CommandError> {
+    let Some(address) = address(context, config, location)? else { return Ok(None) };
+    let Some(token) = access.token(&address.server, context.timeout)? else {
+        let host = address.server.host_str().unwrap_or_default();
+        let message = format!("requests on {host} need a token, and none is at hand");
+        return Err(CommandError::new(ErrorKind::Authentication, message)
+            .hint(own_token(config.forge.kind)));
+    };
+    let token = ApiToken {
+        is_job_token: token.user == "gitlab-ci-token",
+        secret: token.secret,
+        source: token.source.to_owned(),
+    };
+    let kind = config.forge.kind;
+    let forge = open(kind, address.clone(), token, session(context)?)?;
+    Ok(Some(Host { forge, address, kind }))
+}
+
+/// Where the services-root's project is.
+fn address(
+    context: &Context,
+    config: &Config,
+    location: &Location,
+) -> Result<Option<Address>, CommandError> {
+    let kind = config.forge.kind;
+    let told = config.repository.as_ref().and_then(|url| url.as_str().parse::<Url>().ok());
+    let url = match (kind, location) {
+        (ForgeKind::Git, _) | (_, Location::Path(_)) => return Ok(None),
+        (_, Location::Http(url)) => url.clone(),
+        // Pages and API may be elsewhere than SSH is; the configuration tells.
+        (_, Location::Ssh(ssh)) => match told.filter(|url| url.scheme().starts_with("http")) {
+            Some(url) => url,
+            None => format!("https://{}/{}", ssh.host, ssh.path.trim_start_matches('/'))
+                .parse()
+                .map_err(|_| {
+                    CommandError::new(ErrorKind::Local, format!("no forge is at {location}"))
+                        .hint("`repository:` in pinrail.yaml gives its https address")
+                })?,
+        },
+    };
+    Ok(Some(Address::of(kind, &url, config.forge.project.as_deref(), &context.endpoints)?))
+}
+
+/// A session that says aloud what it waits for.
+pub fn session(context: &Context) -> Result<Session, CommandError> {
+    let talk = Rc::clone(&context.talk);
+    let notice = Box::new(move |sentence: &str| talk.say(sentence));
+    let session = Session::new(context.access.ca_file.as_deref(), context.timeout, notice)?;
+    Ok(session)
+}
+
+/// Which token asks for changes, so that their checks run.
+fn own_token(kind: ForgeKind) -> &'static str {
+    match kind {
+        ForgeKind::Gitlab => {
+            "put a project access token (scopes api and write_repository, role Developer) into PINRAIL_TOKEN"
+        }
+        _ => {
+            "give a GitHub App (PINRAIL_GITHUB_APP_ID and PINRAIL_GITHUB_APP_PRIVATE_KEY_FILE), or a fine-grained token (contents and pull requests: write) in PINRAIL_TOKEN"
+        }
+    }
+}
+
+impl Host {
+    /// Refuses a token whose requests no pipeline would ever look at: the rules that a
+    /// request has to pass are checked by pipelines.
+    pub fn may_ask(&self) -> Result<(), CommandError> {
+        let token = self.forge.token()?;
+        if token.starts_pipelines {
+            return Ok(());
+        }
+        let message = format!(
+            "the token of {} cannot ask for changes: what it opens starts no pipeline, so no check would run",
+            token.login
+        );
+        Err(CommandError::new(ErrorKind::Authentication, message).hint(own_token(self.kind)))
+    }
+}
+
+impl From<ForgeError> for CommandError {
+    fn from(error: ForgeError) -> Self {
+        let message = error.to_string();
+        let (kind, hint) = match error {
+            ForgeError::Auth(_) => (
+                ErrorKind::Authentication,
+                "set PINRAIL_TOKEN to a valid one; `pinrail doctor` tells what each token may do",
+            ),
+            ForgeError::Forbidden { need, .. } => {
+                let need = need.map(|need| format!("the token needs {need}"));
+                return Self::new(ErrorKind::Refused, message)
+                    .hints(need)
+                    .hint("`pinrail doctor` tells what it may do");
+            }
+            ForgeError::NotFound(_) => (
+                ErrorKind::NotFound,
+                "check `forge.project` in pinrail.yaml, and that the token may see the project",
+            ),
+            ForgeError::Moved { .. } => (
+                ErrorKind::NotFound,
+                "nothing was written: give the new address (`--repo`, `repository` and `forge.project` in pinrail.yaml)",
+            ),
+            ForgeError::AlreadyExists
+            | ForgeError::NothingToAsk
+            | ForgeError::HeadMoved
+            | ForgeError::MergedMeanwhile
+            | ForgeError::ClosedMeanwhile => (
+                ErrorKind::Conflict,
+                "look at it again: `pinrail promotions` shows what is asked for now",
+            ),
+            ForgeError::NotMergeable(_) => (
+                ErrorKind::Refused,
+                "the request stays open; `--auto-merge` has the forge merge it when its rules allow",
+            ),
+            ForgeError::Protected(_) => (
+                ErrorKind::Refused,
+                "the words are the forge's: look at the branch's protection and the token's rights",
+            ),
+            ForgeError::Invalid(_) => (
+                ErrorKind::Refused,
+                "the words are the forge's: look at `request:` of the environment and at the templates",
+            ),
+            ForgeError::RateLimited { .. } => (
+                ErrorKind::Timeout,
+                "run it again later, it is safe to repeat; `--timeout` makes it wait longer",
+            ),
+            ForgeError::Timeout(_) => (
+                ErrorKind::Timeout,
+                "run it again, it is safe to repeat; `--timeout` gives it longer",
+            ),
+            ForgeError::Unreachable(_) | ForgeError::Protocol(_) => {
+                (ErrorKind::Network, "run it again, it is safe to repeat")
+            }
+            ForgeError::Unknown(_) => (
+                ErrorKind::Network,
+                "run the same command again: it finds out and is safe to repeat",
+            ),
+            ForgeError::Unsupported(_) => (ErrorKind::Usage, "leave `--via api` out"),
+            ForgeError::Local(_) => return Self::new(ErrorKind::Local, message),
+        };
+        Self::new(kind, message).hint(hint)
+    }
+}

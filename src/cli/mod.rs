@@ -26,7 +26,7 @@ use crate::commands::schema::SchemaArgs;
 use crate::commands::service::ServiceCommand;
 use crate::commands::status::StatusArgs;
 use crate::commands::values::ValuesCommand;
-use crate::commands::{CommandError, Context, Document, ErrorKind, Report};
+use crate::commands::{CommandError, Context, Document, ErrorKind, Report, Via};
 use crate::domain::environment::Period;
 use environment::Variables;
 use ui::Ui;
@@ -93,6 +93,9 @@ struct GlobalArgs {
         hide_env_values = true
     )]
     ca_file: Option<PathBuf>,
+    /// How commits get onto a branch: a push, or GitHub's API, which signs them
+    #[arg(long, global = true, value_name = "WAY", default_value = "git", env = "PINRAIL_VIA")]
+    via: Via,
     /// Give up after so long, such as `30s`
     #[arg(long, global = true, value_name = "TIME", default_value = "2m", value_parser = timeout)]
     timeout: Duration,
@@ -223,6 +226,7 @@ fn context(global: &GlobalArgs, ui: &Ui) -> Context {
         author: variables.author(),
         ci: variables.ci(),
         endpoints: variables.endpoints(),
+        via: global.via,
         timeout: global.timeout,
         dry_run: global.dry_run,
         now: Timestamp::now(),

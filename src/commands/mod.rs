@@ -25,6 +25,7 @@ pub mod status;
 mod status_text;
 mod traffic;
 pub mod values;
+mod via_api;
 
 mod asking;
 mod deployments;
@@ -46,6 +47,7 @@ pub use crate::forge::Endpoints;
 pub use error::{CommandError, ErrorKind};
 pub use report::{Body, Document, FileChange, Outcome, Page, PinItem, Report};
 pub use traffic::TrafficReport;
+pub use via_api::Via;
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -66,6 +68,7 @@ pub struct Context {
     pub ci: Ci,
     /// The servers whose API the CI tells.
     pub endpoints: Vec<Endpoints>,
+    pub via: Via,
     pub timeout: Duration,
     pub dry_run: bool,
     pub now: Timestamp,

@@ -1,7 +1,8 @@
 //! Opening a services-root: its configuration, and the trees of its branches.
 
 use super::on_forge::{self, Host};
-use super::{CommandError, Context, ErrorKind};
+use super::via_api::ViaApi;
+use super::{CommandError, Context, ErrorKind, Via};
 use crate::domain::config::{Config, Domain};
 use crate::domain::environment::Environment;
 use crate::domain::layout;
@@ -41,7 +42,7 @@ impl Opened {
         let pace = Pace::until(context.timeout);
         let access = context.access.clone();
         let mut repo = StateRepo::open(&location, &access, pace, context.dry_run)?;
-        if writes {
+        if writes && context.via == Via::Git {
             repo.expect_write();
         }
         let usual: Vec<BranchName> =
@@ -77,7 +78,12 @@ impl Opened {
             let problem = format!("it is on the branch `{main}` and says `branches.main: {home}`");
             return Err(Problem::error("config", layout::CONFIG, problem).into());
         }
-        Ok(Self { repo, main, config, access })
+        let mut opened = Self { repo, main, config, access };
+        if context.via == Via::Api {
+            let api = ViaApi::new(opened.host(context)?)?;
+            opened.repo.commit_through(Box::new(api));
+        }
+        Ok(opened)
     }
 
     /// The forge that hosts it, where there is one.

@@ -27,7 +27,9 @@ pub struct Message {
 }
 
 impl Message {
-    pub(super) fn text(&self) -> String {
+    /// The whole text: subject, body and trailers.
+    #[must_use]
+    pub fn text(&self) -> String {
         let trailers =
             self.trailers.iter().map(|(key, value)| format!("{key}: {}", one_line(value)));
         let body: Vec<_> = self.body.iter().map(|line| one_line(line)).collect();

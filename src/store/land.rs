@@ -8,6 +8,7 @@ use std::time::Duration;
 use git2::{Oid, Repository};
 
 use super::commit::{self, Author};
+use super::commits::{Commits, NewCommit};
 use super::error::StoreError;
 use super::pace::Pace;
 use super::plan::{Committed, Failure, Planned, Reading, Write};
@@ -74,6 +75,7 @@ impl StateRepo {
             meter: &self.meter,
             reading,
             author,
+            commits: self.commits.as_deref(),
         };
         landing.run(plan, first, dry_run)
     }
@@ -87,6 +89,7 @@ struct Landing<'a> {
     meter: &'a Meter,
     reading: &'a Reading,
     author: &'a Author,
+    commits: Option<&'a dyn Commits>,
 }
 
 /// What the tries so far have shown.
@@ -150,12 +153,26 @@ impl Landing<'_> {
             };
             let from = tips.id(write.branch());
             let (to, changes) = match &write {
-                Write::Commit { parents, edits, message, .. } => {
+                Write::Commit { branch, parents, edits, message } => {
                     let base = parents.first().map(|base| Snapshot::of(objects, base));
                     let changes = base.transpose()?.map(|base| edits.changes(&base));
                     let changes = changes.transpose()?.unwrap_or_default();
                     if changes.is_empty() || dry_run {
                         return Ok(Committed { value, commit: None, changes, attempts });
+                    }
+                    if let (Some(commits), [parent]) = (self.commits, parents.as_slice()) {
+                        tally.attempts += 1;
+                        let attempts = tally.attempts;
+                        let from = from.map(|from| from.to_string());
+                        let new = NewCommit { branch, from, parent, message, changes: &changes };
+                        match self.meter.time(|spent| &mut spent.pushing, || commits.commit(&new)) {
+                            Ok(commit) => {
+                                let commit = Some(commit);
+                                return Ok(Committed { value, commit, changes, attempts });
+                            }
+                            Err(error) => self.after_api(branch, error, began, &mut tally)?,
+                        }
+                        continue;
                     }
                     let repository = objects.repository();
                     let to = commit::write(repository, parents, &changes, self.author, message)?;
@@ -183,6 +200,31 @@ impl Landing<'_> {
             let branch = update.branch.clone();
             pending.extend(to.map(|commit| Tried { branch, commit, committed, open }));
         }
+    }
+
+    /// Waits where others were faster than a commit that was to be made elsewhere.
+    fn after_api(
+        &mut self,
+        branch: &BranchName,
+        error: TransportError,
+        began: std::time::Instant,
+        tally: &mut Tally,
+    ) -> Result<(), StoreError> {
+        if error == TransportError::Stale {
+            let cycle = self.pace.now() - began;
+            return self.wait_for_others(branch, &error, cycle, tally);
+        }
+        let (location, branch) = (self.location.to_string(), branch.clone());
+        Err(match error {
+            error if error.is_refusal() => {
+                let (attempts, words) = (tally.attempts, error.to_string());
+                StoreError::Refused { location, branch, attempts, words }
+            }
+            TransportError::Unreachable(_) => {
+                unknown(&branch, &error.to_string(), &"it was not looked for")
+            }
+            error => self.store_error(error),
+        })
     }
 
     /// Reads the branches; where a push's fate is open, a failure leaves it open, and the

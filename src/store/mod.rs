@@ -5,6 +5,7 @@
 
 mod checkout;
 mod commit;
+mod commits;
 mod credentials;
 mod error;
 mod export;
@@ -27,6 +28,7 @@ mod work_tree;
 
 pub use checkout::Checkout;
 pub use commit::{Author, Change, Edited, Edits, Message};
+pub use commits::{Commits, NewCommit};
 pub use credentials::{Credentials, Token, TokenScope};
 pub use error::StoreError;
 pub use history::{FileChange, LastChange, Moment};
@@ -37,6 +39,7 @@ pub use plan::{Committed, Failure, Planned, Reading, Write};
 use snapshot::Objects;
 pub use snapshot::{CommitId, Snapshot, Tips};
 pub use traffic::{Meter, Traffic};
+pub use transport::TransportError;
 #[cfg(fuzzing)]
 pub use transport::fuzzed;
 pub use work_tree::WorkTree;
@@ -90,6 +93,8 @@ pub struct StateRepo {
     pace: Pace,
     dry_run: bool,
     meter: Meter,
+    /// What makes commits in place of a push.
+    commits: Option<Box<dyn Commits>>,
     /// What was read last, and of which branches: a plan may begin with it.
     seen: Option<(Reading, Fetched)>,
 }
@@ -108,7 +113,7 @@ impl StateRepo {
         let transport = transport::open(location, access)
             .map_err(|error| StoreError::transport(location, error))?;
         let (location, meter) = (location.clone(), access.meter.clone());
-        Ok(Self { transport, location, pace, dry_run, seen: None, meter })
+        Ok(Self { transport, location, pace, dry_run, seen: None, commits: None, meter })
     }
 
     /// Where this services-root is.
@@ -123,6 +128,11 @@ impl StateRepo {
     /// A repository that cannot be reached in time. A branch that is not there is no error.
     pub fn tips(&mut self, branches: &[BranchName]) -> Result<Tips<'_>, StoreError> {
         self.read(&Reading::tips(branches))
+    }
+
+    /// Has commits made by others than a push, from now on.
+    pub fn commit_through(&mut self, commits: Box<dyn Commits>) {
+        self.commits = Some(commits);
     }
 
     /// Says that a change is to be landed, so that the way for it is made meanwhile.

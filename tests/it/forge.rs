@@ -2,3 +2,5 @@
 
 mod github;
 mod gitlab;
+mod scenarios;
+mod world;

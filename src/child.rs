@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 /// The variables that hold secrets, kept from every program that is started.
 pub const SECRET_VARIABLES: &[&str] = &[
     "PINRAIL_TOKEN",
+    "PINRAIL_GITHUB_APP_PRIVATE_KEY",
     "GH_TOKEN",
     "GITHUB_TOKEN",
     "GITLAB_TOKEN",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::commands::{Ci, CommandError, Endpoints, ErrorKind};
+use crate::commands::{App, Ci, CommandError, Endpoints, ErrorKind};
 use crate::store::{
     Access, Author, Credentials, Location, LocationError, Meter, Token, TokenScope,
     configured_author, origin_of,
@@ -89,6 +89,30 @@ impl Variables {
         let github = server("GITHUB_SERVER_URL", "GITHUB_API_URL", "GITHUB_GRAPHQL_URL");
         let gitlab = server("CI_SERVER_URL", "CI_API_V4_URL", "CI_API_GRAPHQL_URL");
         github.into_iter().chain(gitlab).collect()
+    }
+
+    /// The GitHub App to act as.
+    pub fn app(&self) -> Result<Option<App>, CommandError> {
+        const ID: &str = "PINRAIL_GITHUB_APP_ID";
+        const KEY: &str = "PINRAIL_GITHUB_APP_PRIVATE_KEY";
+        const FILE: &str = "PINRAIL_GITHUB_APP_PRIVATE_KEY_FILE";
+        let usage = |problem: String| CommandError::new(ErrorKind::Usage, problem);
+        let number = |name: &str| match self.get(name).map(str::parse) {
+            None => Ok(None),
+            Some(Ok(number)) => Ok(Some(number)),
+            Some(Err(_)) => Err(usage(format!("{name} is no number"))),
+        };
+        let Some(id) = number(ID)? else { return Ok(None) };
+        let key = match (self.get(KEY), self.get(FILE)) {
+            (Some(key), _) => key.to_owned(),
+            (None, Some(file)) => std::fs::read_to_string(file)
+                .map_err(|error| usage(format!("{FILE}: cannot read {file}: {error}")))?,
+            (None, None) => {
+                return Err(usage(format!("{ID} is set, and neither {KEY} nor {FILE} is")));
+            }
+        };
+        let installation = number("PINRAIL_GITHUB_APP_INSTALLATION_ID")?;
+        Ok(Some(App { id, installation, key: key.into() }))
     }
 
     /// What the CI says of the run.

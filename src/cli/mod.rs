@@ -226,6 +226,7 @@ fn context(global: &GlobalArgs, ui: &Ui) -> Context {
         author: variables.author(),
         ci: variables.ci(),
         endpoints: variables.endpoints(),
+        app: variables.app(),
         via: global.via,
         timeout: global.timeout,
         dry_run: global.dry_run,

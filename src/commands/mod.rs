@@ -43,7 +43,7 @@ mod requests;
 mod rollback_plan;
 mod state;
 
-pub use crate::forge::Endpoints;
+pub use crate::forge::{Endpoints, github::App};
 pub use error::{CommandError, ErrorKind};
 pub use report::{Body, Document, FileChange, Outcome, Page, PinItem, Report};
 pub use traffic::TrafficReport;
@@ -68,6 +68,8 @@ pub struct Context {
     pub ci: Ci,
     /// The servers whose API the CI tells.
     pub endpoints: Vec<Endpoints>,
+    /// The GitHub App to act as.
+    pub app: Result<Option<App>, CommandError>,
     pub via: Via,
     pub timeout: Duration,
     pub dry_run: bool,

@@ -6,8 +6,9 @@ use url::Url;
 
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::config::{Config, ForgeKind};
+use crate::forge::github::installation_token;
 use crate::forge::{Address, ApiToken, Forge, ForgeError, Session, open};
-use crate::store::{Access, Location};
+use crate::store::{Access, Location, Token, TokenScope};
 
 /// The forge of a services-root, and where it is.
 pub struct Host {
@@ -41,6 +42,23 @@ pub fn host(
     Ok(Some(Host { forge, address, kind }))
 }
 
+/// How the services-root is reached, by the GitHub App where one is told: the branch of a
+/// request is pushed by whoever opens it.
+pub fn access(context: &Context, location: &Location) -> Result<Access, CommandError> {
+    let mut access = context.access.clone();
+    let tokens = &mut access.credentials.tokens;
+    let app = context.app.as_ref().map_err(Clone::clone)?;
+    let Some(app) = app.as_ref().filter(|_| !tokens.iter().any(Token::is_told)) else {
+        return Ok(access);
+    };
+    let Some(url) = pages(None, location)? else { return Ok(access) };
+    let address = Address::of(ForgeKind::Github, &url, None, &context.endpoints)?;
+    let secret = installation_token(&address, app, &session(context)?)?;
+    let (source, user) = ("the GitHub App", "x-access-token".to_owned());
+    tokens.insert(0, Token { source, user, secret, scope: TokenScope::Server(address.server) });
+    Ok(access)
+}
+
 /// Where the services-root's project is.
 fn address(
     context: &Context,
@@ -48,22 +66,30 @@ fn address(
     location: &Location,
 ) -> Result<Option<Address>, CommandError> {
     let kind = config.forge.kind;
+    if kind == ForgeKind::Git {
+        return Ok(None);
+    }
     let told = config.repository.as_ref().and_then(|url| url.as_str().parse::<Url>().ok());
-    let url = match (kind, location) {
-        (ForgeKind::Git, _) | (_, Location::Path(_)) => return Ok(None),
-        (_, Location::Http(url)) => url.clone(),
-        // Pages and API may be elsewhere than SSH is; the configuration tells.
-        (_, Location::Ssh(ssh)) => match told.filter(|url| url.scheme().starts_with("http")) {
-            Some(url) => url,
-            None => format!("https://{}/{}", ssh.host, ssh.path.trim_start_matches('/'))
-                .parse()
-                .map_err(|_| {
-                    CommandError::new(ErrorKind::Local, format!("no forge is at {location}"))
-                        .hint("`repository:` in pinrail.yaml gives its https address")
-                })?,
-        },
-    };
+    let Some(url) = pages(told, location)? else { return Ok(None) };
     Ok(Some(Address::of(kind, &url, config.forge.project.as_deref(), &context.endpoints)?))
+}
+
+/// The address that people give a browser; a path has none. Pages may be elsewhere than SSH
+/// is, which `repository:` tells.
+fn pages(told: Option<Url>, location: &Location) -> Result<Option<Url>, CommandError> {
+    let ssh = match location {
+        Location::Path(_) => return Ok(None),
+        Location::Http(url) => return Ok(Some(url.clone())),
+        Location::Ssh(ssh) => ssh,
+    };
+    if let Some(told) = told.filter(|url| url.scheme().starts_with("http")) {
+        return Ok(Some(told));
+    }
+    let url = format!("https://{}/{}", ssh.host, ssh.path.trim_start_matches('/'));
+    url.parse().map(Some).map_err(|_| {
+        CommandError::new(ErrorKind::Local, format!("no forge is at {location}"))
+            .hint("`repository:` in pinrail.yaml gives its https address")
+    })
 }
 
 /// A session that says aloud what it waits for.

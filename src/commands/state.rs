@@ -40,7 +40,7 @@ impl Opened {
         let location = context.location.clone()?;
         let _progress = context.talk.progress(&format!("reading {location}"));
         let pace = Pace::until(context.timeout);
-        let access = context.access.clone();
+        let access = on_forge::access(context, &location)?;
         let mut repo = StateRepo::open(&location, &access, pace, context.dry_run)?;
         if writes && context.via == Via::Git {
             repo.expect_write();

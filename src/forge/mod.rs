@@ -40,11 +40,13 @@ pub fn open(
     token: ApiToken,
     session: Session,
 ) -> Result<Box<dyn Forge>, ForgeError> {
-    let _ = (address, token, session);
-    match kind {
-        ForgeKind::Git => Err(ForgeError::Unsupported("plain git has no requests of its own")),
-        ForgeKind::Github | ForgeKind::Gitlab => Err(ForgeError::Unsupported("not yet")),
-    }
+    Ok(match kind {
+        ForgeKind::Git => {
+            return Err(ForgeError::Unsupported("plain git has no requests of its own"));
+        }
+        ForgeKind::Github => Box::new(github::GitHub::new(address, token, session)?),
+        ForgeKind::Gitlab => Box::new(gitlab::GitLab::new(address, token, session)?),
+    })
 }
 
 /// One project on a forge.

@@ -17,6 +17,14 @@ pub struct Token {
     pub scope: TokenScope,
 }
 
+impl Token {
+    /// Whether the caller gave it for the services-root, rather than a CI for its own server.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        matches!(self.scope, TokenScope::Anywhere)
+    }
+}
+
 /// Where a token may go.
 #[derive(Clone, Debug)]
 pub enum TokenScope {

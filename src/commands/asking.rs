@@ -258,9 +258,12 @@ impl Asking<'_> {
         let rules: Vec<_> =
             self.environments().into_iter().filter_map(|it| it.request.as_ref()).collect();
         let all = |of: fn(&Request) -> &Vec<String>| {
-            let mut all: Vec<String> = rules.iter().flat_map(|rule| of(rule).clone()).collect();
-            all.sort();
-            all.dedup();
+            let mut all: Vec<String> = Vec::new();
+            for told in rules.iter().flat_map(|rule| of(rule)) {
+                if !all.contains(told) {
+                    all.push(told.clone());
+                }
+            }
             all
         };
         let reviewer = |told: String| match told.split_once(':') {

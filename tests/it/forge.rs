@@ -2,5 +2,7 @@
 
 mod github;
 mod gitlab;
+mod requests;
 mod scenarios;
+mod tokens;
 mod world;

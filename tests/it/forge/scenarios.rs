@@ -76,7 +76,7 @@ fn a_promotion_is_asked_for_once(kind: Kind) {
     let again = world.promote("api").succeeded().document();
     assert_eq!(again["request"], document["request"]);
     assert_eq!((world.refs(), world.open()), (refs, before));
-    world.assert_sound();
+    world.assert_done_once();
 }
 
 fn what_moves_on_brings_its_request_up_to_date(kind: Kind) {
@@ -95,7 +95,7 @@ fn what_moves_on_brings_its_request_up_to_date(kind: Kind) {
     if world.is_forge() {
         assert!(after.body.contains("`2`") && !after.body.contains("`1`"), "{}", after.body);
     }
-    world.assert_sound();
+    world.assert_done_once();
 }
 
 fn what_is_there_by_now_is_not_asked_for_any_more(kind: Kind) {
@@ -113,7 +113,7 @@ fn what_is_there_by_now_is_not_asked_for_any_more(kind: Kind) {
             "{comments:?}"
         );
     }
-    world.assert_sound();
+    world.assert_done_once();
 }
 
 fn commits_of_a_human_stay(kind: Kind) {
@@ -129,7 +129,7 @@ fn commits_of_a_human_stay(kind: Kind) {
     assert_eq!(world.json(&["promotions", "merge", "production/api"]).code, 5);
     assert_eq!((world.refs(), world.open()), (refs, open));
     assert_eq!(world.tip(API), Some(theirs));
-    world.assert_sound();
+    world.assert_done_once();
 }
 
 fn a_merge_by_hand_is_the_approval(kind: Kind) {
@@ -151,7 +151,7 @@ fn a_squash_by_hand_is_the_approval_too(kind: Kind) {
     let document = world.promote("api").succeeded().document();
     assert_eq!((&document["outcome"], &document["request"]), (&json!("unchanged"), &Value::Null));
     assert_eq!((world.open(), world.tip(API)), (Vec::new(), None));
-    world.assert_sound();
+    world.assert_done_once();
 }
 
 fn a_request_that_a_human_closed_is_opened_anew(kind: Kind) {
@@ -179,7 +179,7 @@ fn a_merge_approves_one_commit_and_cleans_up(kind: Kind) {
     assert_eq!((world.open(), world.tip(API)), (Vec::new(), None));
     assert_eq!(world.json(&merge).succeeded().document()["outcome"], "unchanged");
     assert_eq!(world.json(&merge[..3]).code, 1);
-    world.assert_sound();
+    world.assert_done_once();
 }
 
 fn a_merge_of_what_is_not_asked_for_any_more_is_a_conflict(kind: Kind) {
@@ -204,7 +204,7 @@ fn promote_and_merge_in_one_go(kind: Kind) {
     assert_eq!(world.tag("production", "api").as_deref(), Some("1"));
     assert_eq!((world.open(), world.tip(API)), (Vec::new(), None));
     assert_eq!(world.json(&promote).succeeded().document()["outcome"], "unchanged");
-    world.assert_sound();
+    world.assert_done_once();
 }
 
 fn a_train_takes_what_may_go(kind: Kind) {
@@ -228,7 +228,7 @@ fn a_train_takes_what_may_go(kind: Kind) {
     world.json(&["promotions", "merge", "production"]).succeeded();
     assert_eq!(world.tag("production", "web").as_deref(), Some("1"));
     assert_eq!((world.open(), world.tag("production", "held")), (Vec::new(), None));
-    world.assert_sound();
+    world.assert_done_once();
 }
 
 fn a_group_is_one_request(kind: Kind) {
@@ -279,7 +279,7 @@ fn a_main_that_has_another_version_by_now_is_asked_anew(kind: Kind) {
     assert_ne!(world.tip(API), head);
     world.json(&["promotions", "merge", "production/api"]).succeeded();
     assert_eq!(world.tag("production", "api").as_deref(), Some("1"));
-    world.assert_sound();
+    world.assert_done_once();
 }
 
 fn a_pin_without_a_source_is_asked_for(kind: Kind) {
@@ -295,7 +295,7 @@ fn a_pin_without_a_source_is_asked_for(kind: Kind) {
     world.json(&["promotions", "merge", "lab/api"]).succeeded();
     assert_eq!(world.json(&pin).succeeded().document()["outcome"], "unchanged");
     assert_eq!((world.tag("lab", "api").as_deref(), world.open()), (Some("1"), Vec::new()));
-    world.assert_sound();
+    world.assert_done_once();
 }
 
 fn a_way_back_is_asked_for_or_taken(kind: Kind) {
@@ -336,7 +336,7 @@ fn requests_are_listed_shown_and_closed(kind: Kind) {
     assert_eq!((world.only().number, world.tip(API)), (open[1], None));
     let gone = world.json(&["promotions", "close", "production/api"]);
     assert_eq!((gone.code, &gone.document()["error"]["kind"]), (1, &json!("notFound")), "{gone:?}");
-    world.assert_sound();
+    world.assert_done_once();
 }
 
 fn a_dry_run_writes_nothing(kind: Kind) {
@@ -369,5 +369,5 @@ fn two_at_once_ask_once(kind: Kind) {
         }
     });
     assert_eq!(world.tag_at(&world.only().branch, "production", "api").as_deref(), Some("1"));
-    world.assert_sound();
+    world.assert_done_once();
 }

@@ -293,10 +293,15 @@ impl World {
 
     /// That each write was done once, and the repository is sound.
     #[track_caller]
-    pub fn assert_sound(&self) {
+    pub fn assert_done_once(&self) {
         if let Server::Forge { forge, .. } = &self.server {
             forge.assert_nothing_repeated();
         }
+        self.assert_sound();
+    }
+
+    #[track_caller]
+    pub fn assert_sound(&self) {
         git(&self.repo(), &["fsck", "--strict", "--no-dangling"]);
     }
 }

@@ -159,8 +159,13 @@ fn counted(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
-/// `a, b and c`.
-fn listed(names: Vec<String>) -> String {
+/// `a, b and c`, or `a, b, c, d and 9 more`.
+fn listed(mut names: Vec<String>) -> String {
+    if names.len() > 5 {
+        let more = format!("{} more", names.len() - 4);
+        names.truncate(4);
+        names.push(more);
+    }
     match names.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, before)) => format!("{} and {last}", before.join(", ")),

@@ -266,7 +266,7 @@ fn commits_go_first_and_are_counted() {
     let table = body(690);
     assert!(!table.contains("commit 1 ") && table.contains("| 225 commits |"), "{table}");
     let least = body(600);
-    assert!(least.contains("1 pin") && !least.contains("| 225"), "{least}");
+    assert!(least.contains("\n1 pin would change.\n") && !least.contains("| 225"), "{least}");
 }
 
 #[test]

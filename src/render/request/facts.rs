@@ -18,7 +18,7 @@ pub struct Facts {
     pub request: RequestName,
     /// The commit that asks: what a merge approves.
     pub head: Revision,
-    /// The services-root, such as `platform/services-root`.
+    /// The services-root, such as `platform/services-root`; for templates of one's own.
     pub project: Option<String>,
     /// The page of the run that asks.
     pub run: Option<String>,

@@ -9,16 +9,16 @@ const WIDTH: usize = 880;
 const LEFT: usize = 40;
 const LINE: usize = 22;
 /// Pixels of a character, on an average.
-const CHARACTER: f64 = 6.7;
+const CHARACTER: f64 = 7.6;
 
 const STYLE: &str = "\
 text{font:13px system-ui,sans-serif;fill:#24292f}
 .title{font-size:20px;font-weight:600}.h{font-size:15px;font-weight:600}
-.b{font-weight:600}.dim{fill:#57606a}.on{fill:#fff;font-weight:600}
+.b{font-weight:600}.dim{fill:#57606a}.on{fill:#fff;font-weight:600}.on,.m{text-anchor:middle}
 .c{font:12px ui-monospace,monospace}.a{fill:#0969da}
 .line{stroke:#8b949e;stroke-opacity:.35;fill:none}.fill{fill:#8b949e;fill-opacity:.12}
-.go{fill:#1f883d}.tick{stroke:#fff;stroke-width:1.6;fill:none}.warn{fill:#9a6700}
-@media (prefers-color-scheme:dark){text{fill:#e6edf3}.dim{fill:#9da7b1}.a{fill:#4493f8}.warn{fill:#d29922}}
+.go{fill:#1f883d}.tick{stroke:#fff;stroke-width:1.6;fill:none}
+@media (prefers-color-scheme:dark){text{fill:#e6edf3}.dim{fill:#9da7b1}.a{fill:#4493f8}}
 ";
 
 /// Draws a request that is open from a branch into main.
@@ -30,11 +30,11 @@ pub fn draw(page: &Page, branch: &str) -> String {
         "<rect class=\"go\" x=\"20\" y=\"{}\" width=\"58\" height=\"24\" rx=\"12\"/>",
         drawing.y - 17
     ));
-    drawing.text(33, "on", "Open");
+    drawing.text(49, "on", "Open");
     drawing.text(
         90,
         "dim",
-        &format!("pinrail asks to merge {} into {}", code(branch), code("main")),
+        &format!("pinrail asks to merge {} into {}", code_span(branch), code_span("main")),
     );
     drawing.y += 24;
     let top = drawing.y;
@@ -60,8 +60,8 @@ pub fn draw(page: &Page, branch: &str) -> String {
         drawing.y
     ));
     drawing.y += 22;
-    drawing.text(39, "on", "Merge");
-    drawing.text(131, "b", "Close");
+    drawing.text(59, "on", "Merge");
+    drawing.text(149, "b m", "Close");
     let bottom = drawing.y + 32;
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {bottom}\" role=\"img\"><title>{}</title>\n<style>\n{STYLE}</style>\n{}</svg>\n",
@@ -132,7 +132,7 @@ impl Drawing {
 
     fn line(&mut self, line: &str) {
         if let Some(heading) = line.strip_prefix("### ") {
-            self.y += 4;
+            self.y += 10;
             self.text(LEFT, "h", &spans(heading));
             self.y += LINE + 4;
         } else if let Some(item) = line.strip_prefix("- ") {
@@ -210,10 +210,6 @@ fn spans(line: &str) -> String {
         });
     }
     drawn + &plain(&line[at..])
-}
-
-fn code(text: &str) -> String {
-    code_span(text)
 }
 
 fn code_span(text: &str) -> String {

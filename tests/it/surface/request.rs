@@ -200,6 +200,11 @@ fn a_train_with_what_stays_behind() {
         };
         facts.ways.push(Way { service, environments: vec![environment], compare: None, history });
     }
+    facts.stays.push(Stay {
+        service: "invoice-api".parse().expect("a name"),
+        environment: name("production-eu"),
+        sentence: "locked by bob until 2026-11-20T09:00:00Z: the audit | reads it".to_owned(),
+    });
     facts.verdicts.push(verdict("health", VerdictState::Refused, "ledger is degraded in staging"));
     facts.verdicts.push(verdict("soak", VerdictState::Waits, "rust-example has 12 of 30 minutes"));
     shown("request-train", &page(&facts, 65_536));
@@ -212,6 +217,7 @@ fn a_way_back() {
         single("python-example", History::Known { commits: Vec::new(), total: 0, behind: 4 });
     facts.intent = Intent::RollBack;
     facts.pins.truncate(1);
+    facts.ways[0].environments.truncate(1);
     for change in &mut facts.pins {
         let there = change.from.replace(change.to.clone());
         change.to = there.expect("a pin");

@@ -105,7 +105,7 @@ impl Templates {
     /// A replaced template that asks for what is not there, or whose text is too long even
     /// with nothing but counts in it. The built-in ones fit into 4,000 characters.
     pub fn page(&self, facts: &Facts, limit: usize) -> Result<Page, RootError> {
-        let title = self.filled(Template::RequestTitle, &values(facts, Measure::LEAST))?;
+        let title = self.filled(Template::RequestTitle, &values(facts, Measure::MOST))?;
         let title = text::cut(&text::line(&title), LONGEST_TITLE);
         let mut shortest = usize::MAX;
         for measure in Measure::all() {

@@ -8,8 +8,8 @@ use regex::Regex;
 const WIDTH: usize = 880;
 const LEFT: usize = 40;
 const LINE: usize = 22;
-/// Pixels of a character, on an average.
-const CHARACTER: f64 = 7.6;
+/// Pixels of five characters, on an average.
+const FIVE: usize = 38;
 
 const STYLE: &str = "\
 text{font:13px system-ui,sans-serif;fill:#24292f}
@@ -83,9 +83,9 @@ impl Drawing {
     }
 
     /// A line of text, its spans drawn already.
-    fn text(&mut self, x: usize, class: &str, spans: &str) {
+    fn text(&mut self, x: usize, class: &str, drawn: &str) {
         let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
-        self.shape(&format!("<text x=\"{x}\" y=\"{}\"{class}>{spans}</text>", self.y));
+        self.shape(&format!("<text x=\"{x}\" y=\"{}\"{class}>{drawn}</text>", self.y));
     }
 
     fn body(&mut self, body: &str) {
@@ -133,7 +133,7 @@ impl Drawing {
     fn line(&mut self, line: &str) {
         if let Some(heading) = line.strip_prefix("### ") {
             self.y += 10;
-            self.text(LEFT, "h", &spans(heading));
+            self.text(LEFT, "h", &inline(heading));
             self.y += LINE + 4;
         } else if let Some(item) = line.strip_prefix("- ") {
             match item.strip_prefix("✅ ") {
@@ -141,47 +141,47 @@ impl Drawing {
                     let (x, y) = (LEFT + 8, self.y - 5);
                     self.shape(&format!("<circle class=\"go\" cx=\"{x}\" cy=\"{y}\" r=\"7\"/>"));
                     self.shape(&format!("<path class=\"tick\" d=\"M{} {y}l3 3l5 -6\"/>", x - 4));
-                    self.text(LEFT + 24, "", &spans(passed));
+                    self.text(LEFT + 24, "", &inline(passed));
                 }
-                None => self.text(LEFT + 6, "", &format!("• {}", spans(item))),
+                None => self.text(LEFT + 6, "", &format!("• {}", inline(item))),
             }
             self.y += LINE;
         } else {
             assert!(!line.starts_with(['<', '>', '#']), "not drawn yet: {line}");
-            self.text(LEFT, "", &spans(line));
+            self.text(LEFT, "", &inline(line));
             self.y += LINE + 8;
         }
     }
 
     fn table(&mut self, rows: &[Vec<String>]) {
         let length = |cell: &String| shown(cell).chars().count();
-        let widths: Vec<f64> = (0..rows[0].len())
+        let widths: Vec<usize> = (0..rows[0].len())
             .map(|column| rows.iter().map(|row| length(&row[column])).max().unwrap_or_default())
-            .map(|longest| f64::from(u32::try_from(longest).expect("short")) * CHARACTER + 22.0)
+            .map(|longest| longest * FIVE / 5 + 22)
             .collect();
-        let right = LEFT as f64 + widths.iter().sum::<f64>();
-        assert!(right < (WIDTH - 20) as f64, "the table is too wide: {right}");
+        let right = LEFT + widths.iter().sum::<usize>();
+        assert!(right < WIDTH - 20, "the table is too wide: {right}");
         let top = self.y - 16;
         for (number, row) in rows.iter().enumerate() {
             if number > 0 {
                 let y = self.y - 18;
-                self.shape(&format!("<path class=\"line\" d=\"M{LEFT} {y}H{right:.0}\"/>"));
+                self.shape(&format!("<path class=\"line\" d=\"M{LEFT} {y}H{right}\"/>"));
             }
-            let mut x = LEFT as f64;
+            let mut x = LEFT;
             for (cell, width) in row.iter().zip(&widths) {
                 let class = if number == 0 { "b" } else { "" };
                 self.shape(&format!(
-                    "<text x=\"{:.0}\" y=\"{}\" class=\"{class}\">{}</text>",
-                    x + 11.0,
+                    "<text x=\"{}\" y=\"{}\" class=\"{class}\">{}</text>",
+                    x + 11,
                     self.y,
-                    spans(cell)
+                    inline(cell)
                 ));
                 x += width;
             }
             self.y += 29;
         }
         let height = self.y - top - 18;
-        self.shape(&format!("<rect class=\"line\" x=\"{LEFT}\" y=\"{top}\" width=\"{:.0}\" height=\"{height}\" rx=\"4\"/>", right - LEFT as f64));
+        self.shape(&format!("<rect class=\"line\" x=\"{LEFT}\" y=\"{top}\" width=\"{}\" height=\"{height}\" rx=\"4\"/>", right - LEFT));
         self.y += 12;
     }
 }
@@ -191,7 +191,7 @@ fn cells(row: &str) -> Vec<String> {
 }
 
 /// Markdown within a line: code, links and what is bold.
-fn spans(line: &str) -> String {
+fn inline(line: &str) -> String {
     let pattern =
         Regex::new(r"`([^`]+)`|\[([^\]]+)\]\([^)]+\)|\*\*([^*]+)\*\*").expect("a pattern");
     let mut drawn = String::new();
@@ -202,7 +202,7 @@ fn spans(line: &str) -> String {
         at = all.end();
         drawn.push_str(&match (found.get(1), found.get(2), found.get(3)) {
             (Some(code), ..) => code_span(code.as_str()),
-            (_, Some(link), _) => format!("<tspan class=\"a\">{}</tspan>", spans(link.as_str())),
+            (_, Some(link), _) => format!("<tspan class=\"a\">{}</tspan>", inline(link.as_str())),
             (.., bold) => format!(
                 "<tspan class=\"b\">{}</tspan>",
                 plain(bold.map_or("", |bold| bold.as_str()))
@@ -225,7 +225,7 @@ fn plain(text: &str) -> String {
 /// What is to be seen of a line.
 fn shown(line: &str) -> String {
     let tags = Regex::new("<[^>]*>|&[^;]*;").expect("a pattern");
-    tags.replace_all(&spans(line), "").into_owned()
+    tags.replace_all(&inline(line), "").into_owned()
 }
 
 fn escaped(text: &str) -> String {

@@ -252,11 +252,20 @@ fn the_picture_is_of_what_is_said_today() {
 }
 
 #[test]
-fn the_templates_of_requests_can_be_had_and_replaced() {
+fn the_templates_of_requests_can_be_replaced_and_are_checked() {
     let folder = tempfile::tempdir().expect("create a directory");
-    for name in ["request-title", "request-body"] {
-        let text =
-            run(&mut pinrail(folder.path()).args(["generate", "--template", name])).succeeded();
-        assert!(text.stdout.contains("${{ services[0].name }}"), "{}", text.stdout);
-    }
+    let root = folder.path().join("root");
+    let in_root = |arguments: &[&str]| run(pinrail(&root).args(arguments));
+    run(pinrail(folder.path()).args(["init", "root"])).succeeded();
+    fs::create_dir(root.join("templates")).expect("create a directory");
+    let body = in_root(&["generate", "--template", "request-body"]).succeeded().stdout;
+    let title = in_root(&["generate", "--template", "request-title"]).succeeded().stdout;
+    fs::write(root.join("templates/request-body.md"), &body).expect("write a template");
+    fs::write(root.join("templates/request-title.txt"), title).expect("write a template");
+    in_root(&["check", "."]).succeeded();
+    let broken = body.replacen("${% endif %}", "", 1);
+    fs::write(root.join("templates/request-body.md"), broken).expect("write a template");
+    let check = in_root(&["check", "."]);
+    assert_eq!(check.code, 4, "{}", check.stderr);
+    assert!(check.stdout.contains("templates/request-body.md:"), "{}", check.stdout);
 }

@@ -202,7 +202,7 @@ fn inline(line: &str) -> String {
         at = all.end();
         drawn.push_str(&match (found.get(1), found.get(2), found.get(3)) {
             (Some(code), ..) => code_span(code.as_str()),
-            (_, Some(link), _) => format!("<tspan class=\"a\">{}</tspan>", inline(link.as_str())),
+            (_, Some(page), _) => format!("<tspan class=\"a\">{}</tspan>", inline(page.as_str())),
             (.., bold) => format!(
                 "<tspan class=\"b\">{}</tspan>",
                 plain(bold.map_or("", |bold| bold.as_str()))

@@ -106,7 +106,11 @@ impl FakeForge {
     #[track_caller]
     pub fn get(&self, path: &str) -> Value {
         let url = format!("{}{path}", self.url("control"));
-        let text = CLIENT.get(url).send().and_then(|answer| answer.text()).expect("ask the forge");
+        let text = CLIENT
+            .get(url)
+            .send()
+            .and_then(reqwest::blocking::Response::text)
+            .expect("ask the forge");
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 

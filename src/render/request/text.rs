@@ -45,13 +45,16 @@ fn is_reference(before: &[char], c: char, next: Option<char>) -> bool {
     let named = next.is_alphanumeric() || "_\"'".contains(next);
     let word = || before.iter().rev().take_while(|c| c.is_alphanumeric() || **c == '_');
     match c {
-        '@' | '%' | '~' | '^' | '*' | '[' => named,
+        '@' => next != ' ',
+        '%' | '~' | '^' | '*' | '[' => named,
         '#' | '!' | '&' | '$' => next.is_ascii_digit(),
         // `GH-12`, and the issues of other trackers.
         '-' => next.is_ascii_digit() && word().last().is_some_and(char::is_ascii_uppercase),
         ':' => next == '/',
-        // `www.example.com`
-        '.' => named && word().count() == 3 && word().all(|c| "wW".contains(*c)),
+        // `www.example.com`, which is taken for a link from its first dot on.
+        'w' | 'W' => {
+            next == '.' && before.iter().rev().take_while(|c| "wW".contains(**c)).count() > 1
+        }
         _ => false,
     }
 }
@@ -173,11 +176,12 @@ mod tests {
     /// What one of the forges would take for more than text.
     fn meaning() -> Regex {
         let patterns = [
-            "[@%~^][\\p{Alphabetic}\\p{Nd}_]",
+            "@[^ \u{200B}]",
+            "[%~^][\\p{Alphabetic}\\p{Nd}_]",
             "[#!&$][0-9]",
             "\\b[A-Z][A-Z0-9_]*-[0-9]",
             "://",
-            "(?i)\\bwww\\.\\w",
+            "(?i)www\\.",
             "[\\r\\n\u{202E}\u{2067}]",
         ];
         Regex::new(&patterns.join("|")).expect("a pattern")
@@ -201,7 +205,7 @@ mod tests {
             ("a | b", "a &#x7C; b"),
             ("<!-- pinrail:end -->", "&#x3C;!-- pinrail:end --&#x3E;"),
             ("https://a.example/x .env", "https:&#x200B;//a.example/x .env"),
-            ("www.example.com", "www.&#x200B;example.com"),
+            ("www.example.com", "www&#x200B;.example.com"),
             ("\u{202E}evil\u{200B} \u{1F469}\u{200D}\u{1F4BB}", "evil \u{1F469}\u{200D}\u{1F4BB}"),
         ] {
             assert_eq!(markdown(text), expected, "{text}");

@@ -173,6 +173,29 @@ mod tests {
         decoded.into_owned()
     }
 
+    /// What GitLab's parser makes of Markdown.
+    fn html(text: &str) -> String {
+        let mut options = comrak::Options::default();
+        options.extension.alerts = true;
+        options.extension.autolink = true;
+        options.extension.description_lists = true;
+        options.extension.footnotes = true;
+        options.extension.math_dollars = true;
+        options.extension.multiline_block_quotes = true;
+        options.extension.strikethrough = true;
+        options.extension.table = true;
+        options.extension.tasklist = true;
+        options.extension.wikilinks_title_before_pipe = true;
+        options.parse.relaxed_autolinks = true;
+        options.render.r#unsafe = true;
+        comrak::markdown_to_html(text, &options).replace('\u{200B}', "")
+    }
+
+    fn escaped(text: &str) -> String {
+        let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        text.replace('"', "&quot;")
+    }
+
     /// What one of the forges would take for more than text.
     fn meaning() -> Regex {
         let patterns = [
@@ -258,6 +281,28 @@ mod tests {
             let shown = shown(&written);
             prop_assert!(!meaning().is_match(&shown), "{}", shown);
             prop_assert_eq!(shown.replace('\u{200B}', ""), plain(&text));
+        }
+
+        #[test]
+        fn the_parser_of_gitlab_finds_nothing_but_text(text in "([@#!&%~$^*\\[\\]<>|`_/\\\\:.\\- ()+={}\"'\n]|www|https?://|</?b>|a@b\\.cc|&amp;|[a-z0-9]|\\PC){0,30}") {
+            let expected = escaped(&plain(&text));
+            prop_assume!(!expected.is_empty());
+            let written = markdown(&text);
+            let item = html(&format!("- {written}\n"));
+            prop_assert_eq!(item, format!("<ul>\n<li>{expected}</li>\n</ul>\n"));
+            let row = html(&format!("| a | b |\n|---|---|\n| {written} | {} |\n", code(&text)));
+            let cells = format!("<tr>\n<td>{expected}</td>\n<td><code>{expected}</code></td>\n</tr>");
+            prop_assert!(row.contains(&cells), "{}", row);
+        }
+
+        #[test]
+        fn a_link_has_its_text_and_an_end(rest in "(\\[::1\\]|[a-z.]{1,9})[/?#]?([@#!&%~$^*\\[\\]<>|`_/\\\\:.\\- ()+={}\"'\n]|&amp;|[a-z0-9]|\\PC){0,20}") {
+            let written = link("x", &format!("https://{rest}"));
+            let row = html(&format!("| a | b |\n|---|---|\n| {written} | y |\n"));
+            let (_, cell) = row.rsplit_once("<tr>\n<td>").expect("a row");
+            let (cell, _) = cell.split_once("</td>\n<td>y</td>\n").expect("a cell");
+            let inside = cell.strip_prefix("<a href=\"https://").and_then(|cell| cell.strip_suffix("\">x</a>"));
+            prop_assert!(cell == "x" || inside.is_some_and(|url| !url.contains('"')), "{}", row);
         }
     }
 }

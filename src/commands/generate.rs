@@ -1,8 +1,10 @@
 //! `generate`: what Argo CD and the clusters get, made from the configuration.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 
 use super::folder::{FolderError, in_folder};
 use super::generated::{self, Fresh};
@@ -12,7 +14,7 @@ use super::{CommandError, Context, ErrorKind, check};
 use crate::domain::layout;
 use crate::domain::problem::Severity;
 use crate::domain::registry::Root;
-use crate::render::argocd::Template;
+use crate::render::{argocd, request};
 use crate::store::{Planned, Reading, WorkTree, Write};
 
 /// Generate Argo CD's projects and ApplicationSets, and the tenants' guardrails.
@@ -25,7 +27,8 @@ Examples:
   pinrail generate --template applicationset > templates/applicationset.yaml
 
 A file in `templates/` replaces the built-in template of its name, and what it makes passes the
-same rules. Files in `argocd/` and `tenants/` that Pinrail did not make are left alone.
+same rules; templates/request-title.txt and templates/request-body.md are what an approver reads
+when a forge is asked. Files in `argocd/` and `tenants/` that Pinrail did not make are left alone.
 
 Exit codes: 0 generated, or so already · 4 something is wrong, or with --check not up to date")]
 pub struct GenerateArgs {
@@ -36,7 +39,41 @@ pub struct GenerateArgs {
     check: bool,
     /// Print a built-in template, to be changed and put into `templates/`
     #[arg(long, value_name = "NAME", conflicts_with_all = ["check", "folder"])]
-    template: Option<Template>,
+    template: Option<BuiltIn>,
+}
+
+/// A template that is built in.
+#[derive(Clone, Copy, Debug)]
+enum BuiltIn {
+    Argocd(argocd::Template),
+    Request(request::Template),
+}
+
+impl BuiltIn {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Argocd(template) => template.text(),
+            Self::Request(template) => template.text(),
+        }
+    }
+}
+
+impl ValueEnum for BuiltIn {
+    fn value_variants<'a>() -> &'a [Self] {
+        static ALL: LazyLock<Vec<BuiltIn>> = LazyLock::new(|| {
+            let argocd = argocd::Template::value_variants().iter().copied().map(BuiltIn::Argocd);
+            let request = request::Template::value_variants().iter().copied().map(BuiltIn::Request);
+            argocd.chain(request).collect()
+        });
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::Argocd(template) => template.to_possible_value(),
+            Self::Request(template) => template.to_possible_value(),
+        }
+    }
 }
 
 impl GenerateArgs {

@@ -5,9 +5,10 @@ use super::state::config_of;
 use crate::domain::applicationset;
 use crate::domain::layout;
 use crate::domain::problem::{Problem, Severity};
-use crate::domain::registry::Root;
+use crate::domain::registry::{Root, RootError};
 use crate::domain::tree::{Files, ReadError, files_below};
 use crate::render::argocd::{self, Generated, MARK};
+use crate::render::request;
 use crate::store::{Change, Edits, Snapshot};
 
 /// Generated files, and what differs from them in a services-root.
@@ -79,14 +80,19 @@ fn made(main: &dyn Files) -> Result<Vec<String>, ReadError> {
 }
 
 /// Everything that is wrong with what is generated: its input, its form, what Argo CD would
-/// make of it, and files that are not up to date. Nothing where nothing is generated.
+/// make of it, and files that are not up to date; and templates of requests that do not parse.
 pub fn problems(root: &Root<'_>) -> Result<Vec<Problem>, CommandError> {
     let is_used = is_used(root.main)?;
+    let mut problems = match request::Templates::read(root.main) {
+        Err(RootError::Invalid(problem)) => vec![*problem],
+        Err(RootError::Read(error)) => return Err(error.into()),
+        Ok(_) => Vec::new(),
+    };
     if root.config.repository.is_none() && !is_used {
-        return Ok(Vec::new());
+        return Ok(problems);
     }
     let generated = argocd::generate(root)?;
-    let mut problems = generated.problems.clone();
+    problems.extend(generated.problems.clone());
     let (sets, wrong) = applicationset::read(root.config, &generated.files);
     problems.extend(wrong);
     problems.extend(applicationset::check(root, &sets)?);

@@ -7,6 +7,8 @@ mod documents;
 mod example;
 mod help;
 mod init;
+mod picture;
+mod request;
 mod story;
 
 use std::path::Path;

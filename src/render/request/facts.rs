@@ -18,7 +18,7 @@ pub struct Facts {
     pub request: RequestName,
     /// The commit that asks: what a merge approves.
     pub head: Revision,
-    /// The services-root, such as `platform/services-root`.
+    /// The services-root, such as `platform/services-root`; for templates of one's own.
     pub project: Option<String>,
     /// The page of the run that asks.
     pub run: Option<String>,
@@ -173,6 +173,56 @@ pub fn came_with(message: &str, forge: ForgeKind, server: &str, project: &str) -
                 }
             }
             found
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(message: &str, forge: ForgeKind) -> Vec<String> {
+        let found = came_with(message, forge, "https://git.example.com/", "services/api");
+        found.into_iter().map(|link| format!("{} {}", link.name, link.url)).collect()
+    }
+
+    #[test]
+    fn the_requests_of_a_commit_are_found_in_its_message() {
+        use ForgeKind::{Git, Github, Gitlab};
+        let pull = "#12 https://git.example.com/services/api/pull/12";
+        let merge = "!12 https://git.example.com/services/api/-/merge_requests/12";
+        for (forge, message, expected) in [
+            (Github, "Add a route (#12)", vec![pull]),
+            (Github, "Merge pull request #12 from anna/route\n\nAdd a route", vec![pull]),
+            (Gitlab, "Merge branch 'x'\n\nSee merge request services/api!12", vec![merge]),
+            (Gitlab, "Add\r\n\r\nSee merge request !12\r\n", vec![merge]),
+            (
+                Gitlab,
+                "Add\n\nSee merge request a/b!3\nSee merge request a/b!3",
+                vec!["!3 https://git.example.com/a/b/-/merge_requests/3"],
+            ),
+            (Git, "Add a route (#12)", vec![]),
+            (Gitlab, "Add a route (#12)", vec![]),
+            (Github, "See merge request services/api!12", vec![]),
+        ] {
+            assert_eq!(names(message, forge), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn closing_keywords_and_mentions_in_passing_are_no_requests() {
+        for message in [
+            "Fixes #12",
+            "Add a route\n\nCloses #12 (#13)",
+            "Revert (#12) for now",
+            "Add (#012)",
+            "Closes !12",
+            "I say: See merge request a/b!12",
+            "See merge request javascript:x!12",
+        ] {
+            for forge in [ForgeKind::Github, ForgeKind::Gitlab] {
+                assert_eq!(names(message, forge), Vec::<String>::new(), "{message}");
+            }
         }
     }
 }

@@ -46,9 +46,7 @@ pub fn merged(existing: &str, generated: &str) -> String {
 /// not longer than `limit`.
 #[must_use]
 pub fn room(existing: &str, limit: usize) -> usize {
-    // An empty text leaves what people wrote, with the blank lines that may be put around it.
-    let own = merged(existing, "").trim_end().chars().count();
-    limit.saturating_sub(own + 3)
+    limit.saturating_sub(merged(existing, "").chars().count())
 }
 
 /// Where the generated parts are, from their first marker to their last.
@@ -72,4 +70,66 @@ fn without_markers(text: &str) -> String {
         rest.replace_range(begin..end, "");
     }
     rest
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HEAD: &str = "5a1c9a7e2f0b4d6e8c0a1b2c3d4e5f60718293a4";
+
+    fn generated(text: &str) -> String {
+        framed(text, &HEAD.parse().expect("a revision"))
+    }
+
+    #[test]
+    fn the_commit_that_asks_is_read_back() {
+        let body = format!("Please!\r\n{}", generated("x").replace('\n', "\r\n"));
+        assert_eq!(head_of(&body).expect("a commit").as_str(), HEAD);
+        for other in ["", "<!-- pinrail:begin head=", &body.replace("5a1c", "zzzz"), END] {
+            assert_eq!(head_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_people_wrote_stays_where_it_is() {
+        let (old, new) = (generated("old"), generated("new"));
+        let (old, new) = (old.trim(), new.trim());
+        for (existing, expected) in [
+            (String::new(), format!("{new}\n")),
+            ("Mine".to_owned(), format!("{new}\n\nMine\n")),
+            (format!("Above\n{old}\nbelow\n\n"), format!("Above\n{new}\nbelow\n\n")),
+            (format!("{old}\n\nMine\n{old}"), format!("{new}\n\nMine\n")),
+            (format!("{END}Mine"), format!("{new}\n\nMine\n")),
+            (format!("{BEGIN} head=1 -->Mine"), format!("{new}\n\nMine\n")),
+            (format!("{BEGIN} -->Mine{old}"), format!("Mine{new}")),
+        ] {
+            assert_eq!(merged(&existing, new), expected, "{existing}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn merging_again_changes_nothing_and_never_exceeds_the_limit(
+            parts in prop::collection::vec(
+                prop_oneof![Just(BEGIN), Just(END), Just(" -->"), Just("\n"), Just("text é"), Just("<!--")], 0..9,
+            ),
+        ) {
+            let existing = parts.concat();
+            let (old, new) = (generated("old"), generated("new text"));
+            let once = merged(&existing, &new);
+            prop_assert_eq!(once.chars().count(), new.trim().chars().count() + 10_000 - room(&existing, 10_000));
+            prop_assert_eq!(merged(&once, &new), once.clone());
+            prop_assert_eq!(merged(&merged(&once, &old), &new), once.clone());
+            prop_assert_eq!(once.matches("text é").count(), {
+                let kept = merged(&existing, "");
+                kept.matches("text é").count()
+            });
+            prop_assert_eq!((once.matches(BEGIN).count(), once.matches(END).count()), (1, 1));
+        }
+    }
 }

@@ -105,7 +105,7 @@ impl Templates {
     /// A replaced template that asks for what is not there, or whose text is too long even
     /// with nothing but counts in it. The built-in ones fit into 4,000 characters.
     pub fn page(&self, facts: &Facts, limit: usize) -> Result<Page, RootError> {
-        let title = self.filled(Template::RequestTitle, &values(facts, Measure::LEAST))?;
+        let title = self.filled(Template::RequestTitle, &values(facts, Measure::MOST))?;
         let title = text::cut(&text::line(&title), LONGEST_TITLE);
         let mut shortest = usize::MAX;
         for measure in Measure::all() {
@@ -159,8 +159,13 @@ fn counted(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
-/// `a, b and c`.
-fn listed(names: Vec<String>) -> String {
+/// `a, b and c`, or `a, b, c, d and 9 more`.
+fn listed(mut names: Vec<String>) -> String {
+    if names.len() > 5 {
+        let more = format!("{} more", names.len() - 4);
+        names.truncate(4);
+        names.push(more);
+    }
     match names.split_last() {
         Some((last, [])) => last.clone(),
         Some((last, before)) => format!("{} and {last}", before.join(", ")),

@@ -22,13 +22,15 @@ pub struct Measure {
 }
 
 impl Measure {
+    /// As much as anybody reads.
+    pub const MOST: Self = Self { commits: 100, rows: 1_000, links: true };
     /// Nothing but counts.
     pub const LEAST: Self = Self { commits: 0, rows: 0, links: false };
 
     /// From the most to the least: commits go first, then links, then rows.
     pub fn all() -> impl Iterator<Item = Self> {
         let commits = [100, 70, 50, 35, 25, 17, 12, 8, 5, 3, 2, 1, 0].into_iter();
-        let commits = commits.map(|commits| Self { commits, rows: 1_000, links: true });
+        let commits = commits.map(|commits| Self { commits, ..Self::MOST });
         let rows = [1_000, 700, 500, 350, 250, 170, 120, 80, 55, 40, 28, 20, 14, 10, 7, 5, 3, 2, 1];
         let rows = rows.into_iter().map(|rows| Self { commits: 0, rows, links: false });
         commits.chain(rows).chain([Self::LEAST])

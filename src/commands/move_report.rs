@@ -146,7 +146,13 @@ impl RequestRef {
     pub fn sentence(&self) -> String {
         let head = self.head.as_ref().map(|head| format!(" at {}", &head[..7])).unwrap_or_default();
         let short = self.branch.strip_prefix("pinrail/").unwrap_or(&self.branch);
-        format!("Request {}{head}: `pinrail promotions merge {short}` approves it", self.branch)
+        match &self.url {
+            Some(url) => format!("Request{head}: {url}; merging it approves it"),
+            None => format!(
+                "Request {}{head}: `pinrail promotions merge {short}` approves it",
+                self.branch
+            ),
+        }
     }
 }
 

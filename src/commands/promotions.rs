@@ -181,7 +181,10 @@ fn list_text(body: &Body, page: &Page) -> String {
         return String::new();
     }
     let mut table = table(page);
-    table.set_header(["REQUEST", "ASKS FOR", "SINCE", "BY"]);
+    let has_pages = report.requests.iter().any(|request| request.url.is_some());
+    let mut header = vec!["REQUEST", "ASKS FOR", "SINCE", "BY"];
+    header.extend(has_pages.then_some("PAGE"));
+    table.set_header(header);
     for request in &report.requests {
         let asks = match (request.state, request.moves.as_slice()) {
             (RequestState::Foreign, _) => "has commits that pinrail did not make".to_owned(),
@@ -195,12 +198,10 @@ fn list_text(body: &Body, page: &Page) -> String {
             ),
             (_, several) => counted(several.len(), "pin"),
         };
-        table.add_row([
-            request.branch.clone(),
-            asks,
-            ago(request.at, page.now),
-            request.by.clone(),
-        ]);
+        let (since, by) = (ago(request.at, page.now), request.by.clone());
+        let mut row = vec![request.branch.clone(), asks, since, by];
+        row.extend(has_pages.then(|| request.url.clone().unwrap_or_default()));
+        table.add_row(row);
     }
     finished(&table)
 }
@@ -215,6 +216,7 @@ fn show_text(body: &Body, page: &Page) -> String {
         request.by,
         ago(request.at, page.now)
     );
+    text.extend(request.url.iter().map(|url| format!("{url}\n")));
     let mut table = table(page);
     table.set_header(["SERVICE", "ENVIRONMENT", "FROM", "TO", "REVISION"]);
     for step in &request.moves {

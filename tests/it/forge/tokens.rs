@@ -26,7 +26,7 @@ fn refused_with(world: &World, secret: &str) -> Run {
     let asked = run(world.command(&PROMOTE).env("PINRAIL_TOKEN", secret));
     assert_ne!(asked.code, 0, "{asked:?}");
     assert_eq!((world.refs(), world.open()), (refs, open), "{asked:?}");
-    assert!(!format!("{asked:?}").contains(secret), "{asked:?}");
+    assert!(secret.is_empty() || !format!("{asked:?}").contains(secret), "{asked:?}");
     asked
 }
 

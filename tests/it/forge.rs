@@ -1,7 +1,9 @@
 //! Promotions as pull and merge requests, against the two fake forges.
 
+mod bad_days;
 mod github;
 mod gitlab;
+mod many;
 mod requests;
 mod scenarios;
 mod tokens;

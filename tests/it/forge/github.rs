@@ -106,6 +106,14 @@ impl Hub {
         made["number"].as_u64().expect("a number")
     }
 
+    /// Another branch with a request of its own, and its tip.
+    fn another(&self, branch: &str) -> (u64, String) {
+        let pushed = self.act("push", json!({"branch": branch, "files": {branch: "1"}}));
+        let made = self.act("open", json!({"head": branch, "by": "ann"}));
+        let head = pushed["sha"].as_str().expect("a commit").to_owned();
+        (made["number"].as_u64().expect("a number"), head)
+    }
+
     /// What the client did of one kind.
     fn effects(&self, kind: &str) -> u64 {
         self.fake.get("/counters")["byKind"][kind].as_u64().unwrap_or(0)

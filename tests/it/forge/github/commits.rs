@@ -3,6 +3,7 @@
 use pinrail::forge::{ApiCommit, PullRequestState};
 
 use super::*;
+use crate::support::git::hermetic;
 
 /// One pin on `main`, as its branch is.
 fn pin(hub: &Hub) -> ApiCommit {
@@ -26,7 +27,7 @@ fn tip(hub: &Hub, branch: &str) -> Option<String> {
 
 fn file(hub: &Hub, at: &str) -> String {
     let folder = hub.fake.folder(ROOT);
-    let mut git = crate::support::git::hermetic("git");
+    let mut git = hermetic("git");
     let output = git.arg("-C").arg(folder).args(["show", at]).output().expect("git");
     String::from_utf8(output.stdout).expect("UTF-8")
 }
@@ -58,23 +59,30 @@ fn a_commit_is_made_on_the_head_that_was_expected() {
 /// F3, F16, F20: also when somebody built on it before we looked.
 #[test]
 fn a_commit_whose_answer_was_lost_is_found_and_not_made_again() {
+    let hub = Hub::new();
+    let github = hub.github();
     let push = json!({"do": "push", "project": ROOT, "branch": "main", "files": {"other": "1"}});
-    for fault in [
+    for (n, fault) in [
         json!({"when": "after", "preset": "html-502"}),
         json!({"when": "after", "preset": "graphql-timeout"}),
         json!({"when": "after", "drop": true}),
         json!({"when": "after", "drop": true, "act": push}),
         json!({"cut": true}),
         json!({"when": "before", "preset": "graphql-timeout"}),
-    ] {
-        let hub = Hub::new();
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let mut rule = fault.clone();
         rule["graphql"] = json!("createCommitOnBranch");
         rule["nth"] = json!(1);
         hub.fake.faults(json!([rule]));
-        let id = hub.github().commit(&pin(&hub)).unwrap_or_else(|error| panic!("{fault}: {error}"));
-        assert_eq!(file(&hub, &format!("{id}:pins/api.json")), "2\n", "{fault}");
-        assert_eq!(hub.effects("commit"), 1, "{fault}");
+        let main = tip(&hub, "main").expect("it");
+        let files = vec![("pins/api.json".to_owned(), Some(n.to_string().into()))];
+        let pin = ApiCommit { from: Some(main.clone()), parent: main, files, ..pin(&hub) };
+        let id = github.commit(&pin).unwrap_or_else(|error| panic!("{fault}: {error}"));
+        assert_eq!(file(&hub, &format!("{id}:pins/api.json")), n.to_string(), "{fault}");
+        assert_eq!(hub.effects("commit"), n as u64 + 1, "{fault}");
     }
 }
 

@@ -1,8 +1,12 @@
 //! What is live, how a commit is judged, and what is between two of them.
 
+use std::io::Write as _;
+use std::process::Stdio;
+
 use pinrail::forge::{CommitState, CommitStatus, Deployment};
 
 use super::*;
+use crate::support::git::hermetic;
 
 pub fn deployment(hub: &Hub) -> Deployment {
     Deployment {
@@ -135,13 +139,23 @@ fn a_comparison_has_the_newest_first_and_all_counts() {
 #[test]
 fn of_a_long_comparison_the_newest_are_told() {
     let hub = Hub::new();
-    let pushes: Vec<_> = (0..230)
-        .map(|n| {
-            json!({"do": "push", "project": ROOT, "branch": "long",
-            "files": {"n": n.to_string()}, "message": format!("Commit {n}")})
-        })
-        .collect();
-    hub.fake.act(json!(pushes));
+    let mut stream = String::new();
+    for n in 0..230 {
+        let from = if n == 0 { format!("from {}\n", hub.main) } else { String::new() };
+        let message = format!("Commit {n}");
+        stream += &format!(
+            "commit refs/heads/long\ncommitter A <a@example.com> {n} +0000\ndata {}\n{message}\n{from}",
+            message.len()
+        );
+    }
+    let mut git = hermetic("git");
+    git.arg("-C").arg(hub.fake.folder(ROOT)).args(["fast-import", "--quiet"]);
+    let mut import = git.stdin(Stdio::piped()).spawn().expect("git");
+    let mut stdin = import.stdin.take().expect("its input is a pipe");
+    stdin.write_all(stream.as_bytes()).expect("import");
+    drop(stdin);
+    assert!(import.wait().expect("git").success());
+    hub.act("sync", json!({}));
     let between = hub.github().compare(ROOT, &hub.main, "long").expect("asked").expect("compared");
     assert_eq!(between.total, 230);
     assert_eq!(between.commits[0].message.trim_end(), "Commit 229");

@@ -15,70 +15,81 @@ fn commit(merged: Result<Merged, ForgeError>) -> String {
 /// F7, F18.
 #[test]
 fn a_merge_waits_until_github_knows_and_tells_the_new_commit() {
+    let hub = Hub::new();
+    let github = hub.github();
+    hub.fake.settings(json!({"mergeabilityPolls": 2, "strictMergeability": true}));
     for method in [MergeMethod::Merge, MergeMethod::Squash, MergeMethod::Rebase] {
-        let hub = Hub::new();
-        hub.fake.settings(json!({"mergeabilityPolls": 2, "strictMergeability": true}));
-        hub.act("push", json!({"branch": "main", "files": {"other": "1"}}));
-        let number = hub.opened();
-        let merged = commit(hub.github().merge(number, &Merge { method, ..hub.now() }));
-        let request = hub.github().get(number).expect("it");
+        let (number, head) = hub.another(&format!("pin/{method:?}"));
+        hub.act("push", json!({"branch": "main", "files": {"other": format!("{method:?}")}}));
+        let merged =
+            commit(github.merge(number, &Merge { head: head.clone(), method, ..hub.now() }));
+        let request = github.get(number).expect("it");
         assert_eq!(request.state, PullRequestState::Merged);
         assert_eq!(request.merged_with, Some(merged.clone()));
-        assert_ne!(merged, hub.head);
-        hub.fake.assert_nothing_repeated();
+        assert_ne!(merged, head);
     }
+    hub.fake.assert_nothing_repeated();
 }
 
 /// F3.
 #[test]
 fn a_merge_whose_answer_was_lost_is_found_merged() {
-    for fault in [
+    let hub = Hub::new();
+    let github = hub.github();
+    for (n, fault) in [
         json!({"when": "after", "preset": "html-502"}),
         json!({"when": "after", "drop": true}),
         json!({"preset": "empty-body"}),
         json!({"when": "before", "preset": "gateway-timeout"}),
-    ] {
-        let hub = Hub::new();
-        let number = hub.opened();
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (number, head) = hub.another(&format!("pin/{n}"));
         let mut rule = fault.clone();
         rule["route"] = json!(MERGE);
         rule["nth"] = json!(1);
         hub.fake.faults(json!([rule]));
-        let merged = commit(hub.github().merge(number, &hub.now()));
-        assert_eq!(hub.github().get(number).expect("it").merged_with, Some(merged), "{fault}");
-        assert_eq!(hub.effects("merge"), 1, "{fault}");
+        let merged = commit(github.merge(number, &Merge { head, ..hub.now() }));
+        assert_eq!(github.get(number).expect("it").merged_with, Some(merged), "{fault}");
+        assert_eq!(hub.effects("merge"), n as u64 + 1, "{fault}");
     }
+    hub.fake.assert_nothing_repeated();
 }
 
 /// F8, F13: before the merge is asked for, and in the middle of it.
 #[test]
 fn a_request_that_changed_is_not_merged() {
-    let steps = [
-        (
-            json!({"do": "push", "project": ROOT, "branch": "pin/a", "files": {"more": "1"}}),
-            ForgeError::HeadMoved,
-        ),
-        (json!({"do": "close", "project": ROOT, "number": 1}), ForgeError::ClosedMeanwhile),
-        (json!({"do": "merge", "project": ROOT, "number": 1}), ForgeError::MergedMeanwhile),
-        (
-            json!({"do": "reset", "project": ROOT, "branch": "pin/a", "to": null}),
-            ForgeError::ClosedMeanwhile,
-        ),
-    ];
-    for (step, expected) in steps {
+    let hub = Hub::new();
+    let github = hub.github();
+    let push = json!({"do": "push", "branch": "BRANCH", "files": {"more": "1"}});
+    let gone = json!({"do": "reset", "branch": "BRANCH", "to": null});
+    for (case, (step, expected)) in [
+        (push, ForgeError::HeadMoved),
+        (json!({"do": "close"}), ForgeError::ClosedMeanwhile),
+        (json!({"do": "merge"}), ForgeError::MergedMeanwhile),
+        (gone, ForgeError::ClosedMeanwhile),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         for in_the_middle in [false, true] {
-            let hub = Hub::new();
-            let number = hub.opened();
+            let name = format!("pin/{case}/{in_the_middle}");
+            let (number, head) = hub.another(&name);
+            let mut step = step.clone();
+            step["project"] = json!(ROOT);
+            step["number"] = json!(number);
+            step["branch"] = json!(name);
             if in_the_middle {
                 hub.fake.faults(json!([{"route": MERGE, "nth": 1, "act": step}]));
             } else {
                 hub.fake.act(step.clone());
             }
-            let merged = hub.github().merge(number, &hub.now());
+            let merged = github.merge(number, &Merge { head, ..hub.now() });
             assert_eq!(merged, Err(expected.clone()), "{step} {in_the_middle}");
-            assert_eq!(hub.effects("merge"), 0);
         }
     }
+    assert_eq!(hub.effects("merge"), 0);
 }
 
 /// F8.
@@ -134,20 +145,22 @@ fn a_method_that_the_repository_does_not_allow_is_told_with_those_that_it_does()
 /// F10: what can be merged at once is, for GitHub would wait for nothing.
 #[test]
 fn auto_merge_of_what_is_ready_merges() {
-    for (allowed, protection) in
-        [(true, None), (false, None), (true, Some(json!({"branch": "main", "requiredChecks": []})))]
+    let hub = Hub::new();
+    let github = hub.github();
+    let unrequired = json!({"branch": "main", "requiredChecks": []});
+    for (case, (allowed, protection)) in
+        [(true, None), (false, None), (true, Some(unrequired))].into_iter().enumerate()
     {
-        let hub = Hub::new();
-        let number = hub.opened();
+        let (number, head) = hub.another(&format!("pin/{case}"));
         hub.act("configure", json!({"allowAutoMerge": allowed}));
         if let Some(protection) = protection {
             hub.act("protect", protection);
             // `unstable`: a check fails that nobody requires.
-            hub.act("status", json!({"sha": hub.head, "context": "x", "state": "failure"}));
+            hub.act("status", json!({"sha": head, "context": "x", "state": "failure"}));
         }
-        commit(hub.github().merge(number, &hub.ready()));
-        hub.fake.assert_nothing_repeated();
+        commit(github.merge(number, &Merge { head, ..hub.ready() }));
     }
+    hub.fake.assert_nothing_repeated();
 }
 
 /// F10, F3.

@@ -50,12 +50,12 @@ fn none_is_lost_and_none_doubled_while_others_close_and_open() {
 }
 
 #[test]
-fn ten_thousand_open_requests_are_a_hundred_pages() {
+fn many_open_requests_are_a_page_for_each_hundred() {
     let hub = Hub::new();
-    hub.act("seed", json!({"requests": 10_000, "head": "load/{n}"}));
-    assert_eq!(hub.github().list_open("load/").expect("listed").len(), 10_000);
+    hub.act("seed", json!({"requests": 1200, "head": "load/{n}"}));
+    assert_eq!(hub.github().list_open("load/").expect("listed").len(), 1200);
     let asked = hub.fake.get("/counters")["byRoute"][format!("GET {PULLS}")].as_u64();
-    assert_eq!(asked, Some(101));
+    assert_eq!(asked, Some(13), "the first twice: its Link names the last");
 }
 
 #[test]
@@ -97,23 +97,31 @@ fn a_branch_with_nothing_new_is_nothing_to_ask() {
 /// F3, F4: whatever becomes of the answer, there is one request.
 #[test]
 fn a_request_whose_answer_was_lost_is_found_and_not_opened_again() {
-    for fault in [
+    let hub = Hub::new();
+    let github = hub.github();
+    for (n, fault) in [
         json!({"when": "after", "preset": "html-502"}),
         json!({"when": "after", "drop": true}),
         json!({"cut": true}),
         json!({"preset": "empty-body"}),
         json!({"when": "before", "preset": "html-503"}),
         json!({"when": "before", "drop": true}),
-    ] {
-        let hub = Hub::new();
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("pin/{n}");
+        hub.act("push", json!({"branch": name, "files": {"n": name}}));
         let mut rule = fault.clone();
         rule["route"] = json!(format!("POST {PULLS}"));
         rule["nth"] = json!(1);
         hub.fake.faults(json!([rule]));
-        let opened =
-            hub.github().create(&spec()).unwrap_or_else(|error| panic!("{fault}: {error}"));
-        assert_eq!((opened.request.number, hub.effects("request")), (1, 1), "{fault}");
+        let wanted = PullRequestSpec { branch: branch(&name), ..spec() };
+        let opened = github.create(&wanted).unwrap_or_else(|error| panic!("{fault}: {error}"));
+        assert_eq!(opened.request.branch, name, "{fault}");
+        assert_eq!(hub.effects("request"), n as u64 + 1, "{fault}");
     }
+    hub.fake.assert_nothing_repeated();
 }
 
 /// F9: somebody else opened one in between, and the answer was lost as well.

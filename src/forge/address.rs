@@ -176,7 +176,8 @@ mod tests {
         let expected =
             "https://example.com/gitlab/api/v4 https://example.com/gitlab/api/graphql a/root";
         assert_eq!(address(ForgeKind::Gitlab, root, None, std::slice::from_ref(&told)), expected);
-        let elsewhere = address(ForgeKind::Gitlab, "https://other.com/a/b", None, &[told.clone()]);
+        let elsewhere =
+            address(ForgeKind::Gitlab, "https://other.com/a/b", None, std::slice::from_ref(&told));
         assert_eq!(elsewhere, "https://other.com/api/v4 https://other.com/api/graphql a/b");
         let address = Address::of(ForgeKind::Gitlab, &url(root), None, &[told]).expect("address");
         let service = url("https://example.com/gitlab/services/api.git");

@@ -61,6 +61,14 @@ fn a_token_that_is_not_taken_is_named_by_its_source_and_never_shown() {
     assert!(matches!(github.token(), Err(ForgeError::Auth(_))));
 }
 
+#[track_caller]
+fn need<T: std::fmt::Debug>(result: Result<T, ForgeError>) -> &'static str {
+    match result {
+        Err(ForgeError::Forbidden { need: Some(need), .. }) => need,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// F15: each operation says what it lacks.
 #[test]
 fn a_token_that_may_not_is_told_what_it_needs() {
@@ -70,13 +78,6 @@ fn a_token_that_may_not_is_told_what_it_needs() {
         "permissions": {"contents": "read", "pull_requests": "read", "deployments": "read",
                         "statuses": "read"}});
     let github = hub.with(&hub.token(reader), Duration::from_secs(60));
-    #[track_caller]
-    fn need<T: std::fmt::Debug>(result: Result<T, ForgeError>) -> &'static str {
-        match result {
-            Err(ForgeError::Forbidden { need: Some(need), .. }) => need,
-            other => panic!("{other:?}"),
-        }
-    }
     let commit = pinrail::forge::ApiCommit {
         branch: branch("main"),
         from: Some(hub.main.clone()),
@@ -106,7 +107,7 @@ fn a_token_that_may_not_is_told_what_it_needs() {
     let github = hub.with(&hub.token(actions), Duration::from_secs(60));
     match github.create(&spec()) {
         Err(ForgeError::Forbidden { words, .. }) => {
-            assert!(words.contains("not permitted"), "{words}")
+            assert!(words.contains("not permitted"), "{words}");
         }
         other => panic!("{other:?}"),
     }

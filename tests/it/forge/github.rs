@@ -14,8 +14,8 @@ use pinrail::domain::environment::MergeMethod;
 use pinrail::domain::name::BranchName;
 use pinrail::forge::github::GitHub;
 use pinrail::forge::{
-    Address, ApiToken, Forge, ForgeError, Merge, MergeWhen, PullRequest, PullRequestSpec, Reviewer,
-    Session,
+    Address, ApiCommit, ApiToken, Forge, ForgeError, Merge, MergeWhen, PullRequest,
+    PullRequestSpec, Reviewer, Session,
 };
 use serde_json::{Value, json};
 
@@ -153,6 +153,18 @@ fn spec() -> PullRequestSpec {
         assignees: Vec::new(),
         draft: false,
         squash: false,
+    }
+}
+
+/// A new file on `main`.
+fn commit(hub: &Hub) -> ApiCommit {
+    ApiCommit {
+        branch: branch("main"),
+        from: Some(hub.main.clone()),
+        parent: hub.main.clone(),
+        subject: "Add a file".to_owned(),
+        body: String::new(),
+        files: vec![("new".to_owned(), Some(Vec::new()))],
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 
-use reqwest::blocking::{Client, Response};
+use reqwest::blocking::Client;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -106,7 +106,11 @@ impl FakeForge {
     #[track_caller]
     pub fn get(&self, path: &str) -> Value {
         let url = format!("{}{path}", self.url("control"));
-        let text = CLIENT.get(url).send().and_then(Response::text).expect("ask the forge");
+        let text = CLIENT
+            .get(url)
+            .send()
+            .and_then(reqwest::blocking::Response::text)
+            .expect("ask the forge");
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 

@@ -1,8 +1,9 @@
 //! Limits, outages, redirects and answers of another time.
 
-use pinrail::forge::PullRequestState;
+use pinrail::forge::{Merged, PullRequestState};
 
 use super::*;
+use crate::support::tls::TlsFront;
 
 const GET: &str = "GET /repos/{owner}/{repo}/pulls/{pull_number}";
 
@@ -86,15 +87,7 @@ fn a_renamed_repository_is_told_by_its_new_name() {
         assert_eq!(github.create(&spec()), Err(moved.clone()));
         assert_eq!(github.merge(number, &hub.now()), Err(moved.clone()));
         assert_eq!(github.project(), Err(moved.clone()));
-        let commit = pinrail::forge::ApiCommit {
-            branch: branch("main"),
-            from: Some(hub.main.clone()),
-            parent: hub.main.clone(),
-            subject: "x".to_owned(),
-            body: String::new(),
-            files: vec![("x".to_owned(), Some(Vec::new()))],
-        };
-        assert_eq!(github.commit(&commit), Err(moved));
+        assert_eq!(github.commit(&commit(&hub)), Err(moved));
         assert_eq!(hub.fake.get("/counters")["byKind"], json!({}));
     }
 }
@@ -147,6 +140,35 @@ fn a_forge_that_hangs_costs_no_more_than_the_time_there_is() {
     assert!(matches!(github.get(number), Err(ForgeError::Timeout(_))));
 }
 
+/// F20: a private authority is trusted where it is named.
+#[test]
+fn a_certificate_that_nobody_vouches_for_is_told_with_what_to_do() {
+    let hub = Hub::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let web: url::Url = hub.fake.web().parse().expect("a URL");
+    let front = TlsFront::to(web.port().expect("a port"), folder.path());
+    let mut address = hub.address(ROOT);
+    for url in [&mut address.server, &mut address.api, &mut address.graphql] {
+        url.set_port(Some(front.port())).expect("a port");
+        *url = url.as_str().replace("http://", "https://").parse().expect("a URL");
+    }
+    let ask = |ca_file: &std::path::Path| {
+        let session = Session::new(Some(ca_file), Duration::from_secs(5), Box::new(|_| {}));
+        let token = ApiToken {
+            secret: hub.secret.as_str().into(),
+            source: "X".to_owned(),
+            is_job_token: false,
+        };
+        let session = session.expect("a session");
+        GitHub::new(address.clone(), token, session).expect("a client").token()
+    };
+    assert_eq!(ask(&front.ca_file()).expect("facts").login, "bob");
+    match ask(&front.other_ca_file()) {
+        Err(ForgeError::Unreachable(words)) => assert!(words.contains("--ca-file"), "{words}"),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// F22.
 #[test]
 fn a_name_in_other_letters_is_the_same_repository() {
@@ -164,12 +186,15 @@ fn the_enterprise_layout_is_served_as_well() {
     let github = hub.github();
     let request = github.create(&spec()).expect("opened").request;
     github.comment(request.number, "Please look.").expect("said");
-    let now = ForgeError::NotMergeable(String::new());
-    assert_ne!(github.merge(request.number, &hub.now()), Err(now));
+    hub.act("seed", json!({"requests": 150, "head": "load/{n}"}));
+    assert_eq!(github.list_open("load/").expect("listed").len(), 150);
+    let merged = github.merge(request.number, &hub.now());
+    assert!(matches!(merged, Ok(Merged::Now { commit: Some(_) })), "{merged:?}");
     assert_eq!(github.get(request.number).expect("it").state, PullRequestState::Merged);
     assert_eq!(github.token().expect("facts").login, "bob");
     assert!(github.branch(&branch("main")).expect("facts").exists);
-    let listed = github.list_open("pin/").expect("listed");
-    assert!(listed.is_empty());
+    let new = ApiCommit { branch: branch("pin/new"), from: None, ..commit(&hub) };
+    let id = github.commit(&new).expect("made");
+    assert_eq!(hub.fake.state(ROOT)["branches"]["pin/new"], json!(id));
     hub.fake.assert_nothing_repeated();
 }

@@ -1,6 +1,6 @@
 //! Commits through the API: compare and swap, and no branch of somebody else's overwritten.
 
-use pinrail::forge::{ApiCommit, PullRequestState};
+use pinrail::forge::PullRequestState;
 
 use super::*;
 use crate::support::git::hermetic;

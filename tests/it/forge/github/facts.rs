@@ -78,14 +78,6 @@ fn a_token_that_may_not_is_told_what_it_needs() {
         "permissions": {"contents": "read", "pull_requests": "read", "deployments": "read",
                         "statuses": "read"}});
     let github = hub.with(&hub.token(reader), Duration::from_secs(60));
-    let commit = pinrail::forge::ApiCommit {
-        branch: branch("main"),
-        from: Some(hub.main.clone()),
-        parent: hub.main.clone(),
-        subject: "x".to_owned(),
-        body: String::new(),
-        files: vec![("x".to_owned(), Some(Vec::new()))],
-    };
     assert_eq!(
         need(github.create(&PullRequestSpec { branch: branch("x"), ..spec() })),
         "Pull requests: write"
@@ -93,7 +85,7 @@ fn a_token_that_may_not_is_told_what_it_needs() {
     assert_eq!(need(github.close(number)), "Pull requests: write");
     assert_eq!(need(github.comment(number, "x")), "Pull requests: write");
     assert_eq!(need(github.merge(number, &hub.now())), "Contents: write");
-    assert_eq!(need(github.commit(&commit)), "Contents: write");
+    assert_eq!(need(github.commit(&commit(&hub))), "Contents: write");
     assert_eq!(need(github.deploy(&super::live::deployment(&hub))), "Deployments: write");
     assert_eq!(
         need(github.set_status(&hub.head, &super::live::status())),

@@ -5,7 +5,7 @@ use pinrail::forge::{Merged, PullRequestState};
 use super::*;
 
 #[track_caller]
-fn commit(merged: Result<Merged, ForgeError>) -> String {
+fn merge_commit(merged: Result<Merged, ForgeError>) -> String {
     match merged {
         Ok(Merged::Now { commit: Some(commit) }) => commit,
         other => panic!("{other:?}"),
@@ -22,7 +22,7 @@ fn a_merge_waits_until_github_knows_and_tells_the_new_commit() {
         let (number, head) = hub.another(&format!("pin/{method:?}"));
         hub.act("push", json!({"branch": "main", "files": {"other": format!("{method:?}")}}));
         let merged =
-            commit(github.merge(number, &Merge { head: head.clone(), method, ..hub.now() }));
+            merge_commit(github.merge(number, &Merge { head: head.clone(), method, ..hub.now() }));
         let request = github.get(number).expect("it");
         assert_eq!(request.state, PullRequestState::Merged);
         assert_eq!(request.merged_with, Some(merged.clone()));
@@ -50,7 +50,7 @@ fn a_merge_whose_answer_was_lost_is_found_merged() {
         rule["route"] = json!(MERGE);
         rule["nth"] = json!(1);
         hub.fake.faults(json!([rule]));
-        let merged = commit(github.merge(number, &Merge { head, ..hub.now() }));
+        let merged = merge_commit(github.merge(number, &Merge { head, ..hub.now() }));
         assert_eq!(github.get(number).expect("it").merged_with, Some(merged), "{fault}");
         assert_eq!(hub.effects("merge"), n as u64 + 1, "{fault}");
     }
@@ -103,7 +103,7 @@ fn merges_of_others_into_the_base_are_outlasted() {
     };
     hub.fake
         .faults(json!([push(1), push(2), {"route": MERGE, "nth": 3, "preset": "base-modified"}]));
-    commit(hub.github().merge(number, &hub.now()));
+    merge_commit(hub.github().merge(number, &hub.now()));
     assert_eq!(hub.effects("merge"), 1);
 }
 
@@ -158,7 +158,7 @@ fn auto_merge_of_what_is_ready_merges() {
             // `unstable`: a check fails that nobody requires.
             hub.act("status", json!({"sha": head, "context": "x", "state": "failure"}));
         }
-        commit(github.merge(number, &Merge { head, ..hub.ready() }));
+        merge_commit(github.merge(number, &Merge { head, ..hub.ready() }));
     }
     hub.fake.assert_nothing_repeated();
 }

@@ -66,8 +66,9 @@ impl Answer {
     /// is told apart by words alone.
     pub fn complains(&self, resource: &str, message: &str) -> bool {
         self.errors().any(|error| {
-            let told = error["resource"].as_str().is_none_or(|told| told == resource);
-            told && error["message"].as_str().is_some_and(|text| text.contains(message))
+            let is_of_it = error["resource"].as_str().is_none_or(|told| told == resource);
+            let text = error.as_str().or(error["message"].as_str());
+            is_of_it && text.is_some_and(|text| text.contains(message))
         })
     }
 
@@ -158,5 +159,58 @@ pub(super) fn words_of(text: &str) -> String {
     match words.char_indices().nth(WORDS) {
         Some((end, _)) => format!("{}…", &words[..end]),
         None => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer(status: u16, headers: &[(&'static str, &str)], body: Value) -> Answer {
+        let headers = headers.iter().map(|(name, value)| {
+            let name = reqwest::header::HeaderName::from_static(name);
+            (name, value.parse().expect("a header"))
+        });
+        let status = StatusCode::from_u16(status).expect("a status");
+        Answer { status, headers: headers.collect(), body: Some(body) }
+    }
+
+    #[test]
+    fn what_github_says_is_one_line_with_its_details() {
+        let details = json!({"message": "Validation\nFailed", "errors": [
+            {"field": "base", "code": "invalid"}, {"message": "No commits"}, "As text", {"x": 1}]});
+        let words = "Validation Failed: base invalid; No commits; As text";
+        assert_eq!(answer(422, &[], details).words(), words);
+        assert_eq!(answer(404, &[], json!([])).words(), "GitHub answered 404 Not Found");
+        let long = answer(400, &[], json!({"message": "ä".repeat(900)})).words();
+        assert_eq!(long.chars().count(), WORDS + 1);
+    }
+
+    #[test]
+    fn the_links_to_other_pages_are_told_apart() {
+        let links = "<https://api.github.com/repositories/1/pulls?page=2>; rel=\"next\", \
+                     <https://api.github.com/repositories/1/pulls?page=9>; rel=\"last\"";
+        let answer = answer(200, &[("link", links)], json!([]));
+        let page = |relation: &str| answer.link(relation).map(|url| url.query().map(str::to_owned));
+        assert_eq!(page("last"), Some(Some("page=9".to_owned())));
+        assert_eq!(page("prev"), None);
+    }
+
+    #[test]
+    fn a_limit_lasts_until_the_reset_by_githubs_own_clock() {
+        let headers = [
+            ("date", "Sat, 21 Nov 2026 12:00:00 GMT"),
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "1795262430"),
+        ];
+        let answer = answer(403, &headers, json!({"message": "API rate limit exceeded"}));
+        match common_error(&answer, "X") {
+            Some(ForgeError::RateLimited { wait, .. }) => {
+                assert_eq!(wait, Some(Duration::from_secs(30)));
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }

@@ -33,8 +33,11 @@ struct Done {
 /// What an attempt came to.
 enum Attempt {
     Done(Merged),
-    /// GitHub's words.
-    Refused(String),
+    /// GitHub's words, and whether it is the commit that is not the one approved.
+    Refused {
+        words: String,
+        other_head: bool,
+    },
     /// The merge queue is the way.
     Queue,
 }
@@ -65,19 +68,24 @@ impl GitHub {
         let mut races = 0;
         loop {
             let pull = self.settled(number, merge)?;
-            let words = match self.attempt(&pull, merge)? {
+            let (words, other_head) = match self.attempt(&pull, merge)? {
                 Attempt::Done(merged) => return Ok(merged),
                 Attempt::Queue => return self.enqueue(&pull, merge),
-                Attempt::Refused(words) => words,
+                Attempt::Refused { words, other_head } => (words, other_head),
             };
             // Somebody may have been quicker, and that is the better reason.
             expect_open(&self.pull(number)?, merge)?;
             races += 1;
-            // Another merge into the same base: there is no code that says so.
-            if races <= RACES && words.contains("Base branch was modified") {
+            // Another merge into the same base: there is no code that says so, and the status
+            // has been 405 and 409.
+            let base_moved = words.contains("Base branch was modified");
+            if races <= RACES && base_moved {
                 let pause = Duration::from_millis(fastrand::u64(50..250)) * races;
                 self.session.wait(pause, "other merges into the same branch")?;
                 continue;
+            }
+            if other_head && !base_moved {
+                return Err(ForgeError::HeadMoved);
             }
             let obstacles = self.obstacles(number)?;
             if obstacles.is_unknown() && races <= RACES {
@@ -100,7 +108,10 @@ impl GitHub {
                 let answer = self.client.send(&Method::PUT, &url, Some(&body)).await?;
                 match answer.status.as_u16() {
                     405 | 409 if answer.words().contains("merge queue") => Ok(Attempt::Queue),
-                    405 | 409 => Ok(Attempt::Refused(answer.words())),
+                    status @ (405 | 409) => {
+                        let words = answer.words();
+                        Ok(Attempt::Refused { words, other_head: status == 409 })
+                    }
                     _ => {
                         let done: Done = answer.ok(MERGE)?;
                         Ok(Attempt::Done(Merged::Now { commit: done.sha }))
@@ -122,7 +133,7 @@ impl GitHub {
             },
         )?;
         match graph {
-            Some(graph) if graph.is_empty() => self.not_switched_on(pull, merge, &graph),
+            Some(graph) if graph.is_empty() => self.not_taken(pull, merge, &graph),
             _ => Ok(Merged::Queued),
         }
     }
@@ -146,7 +157,7 @@ impl GitHub {
         if let Some(graph) = graph
             && graph.is_empty()
         {
-            return self.not_switched_on(&pull, merge, &graph);
+            return self.not_taken(&pull, merge, &graph);
         }
         // Its last check may have come in between.
         let now = self.pull(number)?;
@@ -155,12 +166,7 @@ impl GitHub {
 
     /// What a refusal to merge later means. The words differ and have no type: what decides is
     /// how the request stands.
-    fn not_switched_on(
-        &self,
-        pull: &Pull,
-        merge: &Merge,
-        graph: &Graph,
-    ) -> Result<Merged, ForgeError> {
+    fn not_taken(&self, pull: &Pull, merge: &Merge, graph: &Graph) -> Result<Merged, ForgeError> {
         let now = self.pull(pull.number)?;
         if let Some(merged) = merged(&now, merge) {
             return Ok(merged);

@@ -129,7 +129,8 @@ impl GitHub {
             pages.reverse();
         }
         let mut seen = std::collections::HashSet::new();
-        let items = pages.into_iter().flatten().filter(|item| seen.insert(item["id"].to_string()));
+        let is_new = |item: &Value| item["id"].is_null() || seen.insert(item["id"].to_string());
+        let items = pages.into_iter().flatten().filter(is_new);
         items.map(|item| serde_json::from_value(item).map_err(undocumented)).collect()
     }
 }

@@ -10,23 +10,34 @@ use super::pulls::{Pull, WRITE};
 use crate::forge::{ForgeError, PullRequestSpec, Reviewer};
 
 impl GitHub {
-    /// Adds what a request lacks; what is not taken is a warning.
-    pub(super) fn ask_people(
+    /// Adds what a request lacks; what is not taken is a warning, whatever the reason is.
+    pub(super) fn ask_people(&self, pull: &Pull, spec: &PullRequestSpec) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let asked = self
+            .label_and_assign(pull, spec, &mut warnings)
+            .and_then(|()| self.ask_for_reviews(pull, spec, &mut warnings));
+        if let Err(error) = asked {
+            warnings.push(format!("perhaps not everybody was asked: {error}"));
+        }
+        warnings
+    }
+
+    fn label_and_assign(
         &self,
-        pull: Pull,
+        pull: &Pull,
         spec: &PullRequestSpec,
         warnings: &mut Vec<String>,
-    ) -> Result<Pull, ForgeError> {
+    ) -> Result<(), ForgeError> {
         let number = pull.number.to_string();
         let labels = missing(&spec.labels, pull.labels.iter().map(|label| &label.name));
         let url = self.url(&["issues", &number, "labels"]);
         let has = |pull: &Pull, name: &str| pull.labels.iter().any(|it| is(&it.name, name));
-        self.add_each((&url, "labels"), &pull, &labels, has, warnings);
+        self.add_each((&url, "labels"), pull, &labels, has, warnings);
 
         let assignees = missing(&spec.assignees, pull.assignees.iter().map(|it| &it.login));
         let url = self.url(&["issues", &number, "assignees"]);
         let has = |pull: &Pull, name: &str| pull.assignees.iter().any(|it| is(&it.login, name));
-        self.add_each((&url, "assignees"), &pull, &assignees, has, warnings);
+        self.add_each((&url, "assignees"), pull, &assignees, has, warnings);
         if !assignees.is_empty() {
             // GitHub leaves out without a word whom it cannot assign.
             let now = self.pull(pull.number)?;
@@ -35,8 +46,7 @@ impl GitHub {
                 format!("`{name}` is not assigned: GitHub assigns only who can read the repository")
             }));
         }
-        self.ask_for_reviews(&pull, spec, warnings)?;
-        Ok(pull)
+        Ok(())
     }
 
     fn ask_for_reviews(

@@ -189,8 +189,8 @@ impl GitHub {
             }
             opened => opened,
         }?;
-        let pull = self.ask_people(opened, spec, &mut warnings)?;
-        Ok(Written { request: pull.into(), warnings })
+        warnings.extend(self.ask_people(&opened, spec));
+        Ok(Written { request: opened.into(), warnings })
     }
 
     fn try_to_open(&self, spec: &PullRequestSpec, draft: bool) -> Result<Pull, ForgeError> {
@@ -245,8 +245,7 @@ impl GitHub {
                 async || Ok(Some(self.pull_now(pull.number).await?).filter(|it| it.has_text(spec))),
             )?;
         }
-        let mut warnings = Vec::new();
-        let pull = self.ask_people(pull, spec, &mut warnings)?;
+        let warnings = self.ask_people(&pull, spec);
         Ok(Written { request: pull.into(), warnings })
     }
 
@@ -261,12 +260,16 @@ impl GitHub {
     }
 }
 
-/// Why a pull request was not opened, where that is one of the two reasons that have no code.
+/// Why a pull request was not opened, where the reason has no code of its own.
 fn refused(answer: &Answer) -> Option<ForgeError> {
-    if answer.status.as_u16() != 422 {
-        return None;
-    }
+    let words = answer.words();
     match () {
+        () if answer.status.as_u16() == 403 && words.contains("not permitted to create") => {
+            let setting = "Settings > Actions > General > “Allow GitHub Actions to create and \
+                           approve pull requests”";
+            Some(ForgeError::Forbidden { words: format!("{words} ({setting})"), need: None })
+        }
+        () if answer.status.as_u16() != 422 => None,
         () if answer.complains("PullRequest", "A pull request already exists") => {
             Some(ForgeError::AlreadyExists)
         }

@@ -83,7 +83,7 @@ function refShape({ forge, project }, ref, sha) {
   return {
     ref,
     node_id: `REF_${ref}`,
-    url: `${repoUrl(forge, project)}/git/${ref}`,
+    url: `${repoUrl(forge, project)}/git/${ref.split('/').map(encodeURIComponent).join('/')}`,
     object: { type: 'commit', sha, url: `${repoUrl(forge, project)}/git/commits/${sha}` },
   };
 }

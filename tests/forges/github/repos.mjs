@@ -70,7 +70,12 @@ export default function repos(router) {
     }));
     return {
       status: 200,
-      body: { ...rulesetShape(ctx, found), conditions: { ref_name: { include: found.branches, exclude: [] } }, rules },
+      body: {
+        ...rulesetShape(ctx, found),
+        current_user_can_bypass: found.bypass.includes(ctx.user?.login) ? 'always' : 'never',
+        conditions: { ref_name: { include: found.branches, exclude: [] } },
+        rules,
+      },
     };
   });
 }

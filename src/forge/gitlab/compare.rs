@@ -56,6 +56,8 @@ impl GitLab {
             Err(ForgeError::Auth(words)) if !self.client.token().is_job_token => {
                 Err(ForgeError::Auth(words))
             }
+            // A service that has another name by now is not there under this one.
+            Err(ForgeError::Moved { .. }) if project != self.address.project => Ok(None),
             found => detail(found),
         }
     }

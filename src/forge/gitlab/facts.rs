@@ -92,7 +92,8 @@ impl GitLab {
             may_push: may_push(&project),
             methods: methods(&project),
             fast_forward_only: method.map(|method| method != "merge"),
-            auto_merge: project.merge_requests_enabled.or(Some(true)),
+            // Every tier has it, without a switch.
+            auto_merge: Some(true),
             removes_branches: project.remove_source_branch_after_merge,
             queue: project.merge_trains_enabled,
             clock_ahead: self.client.clock_ahead(),

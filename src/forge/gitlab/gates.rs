@@ -19,8 +19,11 @@ impl Gate {
     pub fn of(status: &str) -> Self {
         match status {
             "mergeable" | "can_be_merged" => Self::Open,
-            "unchecked" | "checking" | "preparing" | "approvals_syncing" => Self::Checking,
-            "cannot_be_merged_recheck" => Self::Checking,
+            "unchecked"
+            | "checking"
+            | "preparing"
+            | "approvals_syncing"
+            | "cannot_be_merged_recheck" => Self::Checking,
             "ci_still_running" => Self::Running,
             "conflict" | "need_rebase" | "not_open" | "broken_status" | "commits_status"
             | "cannot_be_merged" => Self::Never,
@@ -56,9 +59,7 @@ pub(super) fn words(status: &str) -> String {
         "status_checks_must_pass" | "external_status_checks" => {
             "an external status check has to pass first"
         }
-        "title_regex" | "title_not_matching" => {
-            "its title is not of the form that the project asks for"
-        }
+        "title_regex" => "its title is not of the form that the project asks for",
         other => return format!("GitLab does not merge it: {other}"),
     };
     known.to_owned()

@@ -18,7 +18,7 @@ use crate::forge::{ForgeError, Merge, MergeWhen, Merged, PullRequestState};
 
 /// Merges that GitLab refuses although it calls the request mergeable: its base moved.
 const TRIES: u32 = 5;
-/// Looks at a request whose pipeline GitLab is about to make.
+/// Looks at what GitLab is about to do: to make a pipeline, to show a merge.
 const LOOKS: u32 = 4;
 
 /// Waits that grow, up to five seconds.
@@ -33,6 +33,18 @@ impl Pace {
         let pause = self.0;
         self.0 = (pause * 2).min(Duration::from_secs(5));
         pause
+    }
+}
+
+/// A few looks, and the waits between them.
+struct Looks {
+    left: u32,
+    pace: Pace,
+}
+
+impl Looks {
+    fn new() -> Self {
+        Self { left: LOOKS, pace: Pace::new() }
     }
 }
 
@@ -53,6 +65,8 @@ struct Car {
 /// What came of asking.
 enum Asked {
     Done(Merged),
+    /// GitLab took it and is at it.
+    Begun,
     /// GitLab refused for now; the request tells why.
     Refused(Refusal),
 }
@@ -66,53 +80,73 @@ impl GitLab {
         let project = self.own_project()?;
         let squash = squash(&project, merge.method)?;
         let trains = project.merge_trains_enabled == Some(true);
-        let mut pipeline = Pipeline { looks: LOOKS, pace: Pace::new() };
-        let mut wait_for_it = true;
-        for tries in 1.. {
+        let mut pipeline = Looks::new();
+        let mut pace = Pace::new();
+        let mut refusals = 0;
+        let mut may_wait = true;
+        loop {
             let request = self.settled(number, merge)?;
-            if request.merge_when_pipeline_succeeds == Some(true) && merge.when == MergeWhen::Ready
-            {
+            let is_set = request.merge_when_pipeline_succeeds == Some(true);
+            if is_set && merge.when == MergeWhen::Ready {
                 return Ok(Merged::WhenReady);
             }
             let status = status(&request);
             let how = match (Gate::of(&status), merge.when) {
                 // Before it has a pipeline, GitLab would merge it without one.
                 (Gate::Open | Gate::Shut, MergeWhen::Ready)
-                    if request.head_pipeline.is_none() && self.waits_for(&mut pipeline)? =>
+                    if request.head_pipeline.is_none()
+                        && self.looks_again(&mut pipeline, "the merge request's pipeline")? =>
                 {
                     continue;
                 }
                 (Gate::Open, _) if trains => How::Train,
-                (Gate::Open, MergeWhen::Ready) if wait_for_it && is_running(&request) => How::Auto,
+                (Gate::Open, MergeWhen::Ready) if may_wait && is_running(&request) => How::Auto,
                 (Gate::Open, _) => How::Now,
-                (Gate::Running | Gate::Shut, MergeWhen::Ready) if wait_for_it => How::Auto,
+                (Gate::Running | Gate::Shut, MergeWhen::Ready) if may_wait => How::Auto,
                 _ => return Err(not_mergeable(&request, &status, None)),
             };
             let refusal = match self.ask_to_merge(number, merge, squash, how)? {
                 Asked::Done(merged) => return Ok(merged),
+                Asked::Begun => return self.outcome(number),
                 Asked::Refused(refusal) => refusal,
             };
             // Merged, closed or moved by somebody: told by reading it again.
             let request = self.settled(number, merge)?;
-            let status = self::status(&request);
             if refusal.is(StatusCode::UNAUTHORIZED) {
-                return Err(ForgeError::Forbidden {
-                    words: format!(
-                        "{} may not merge into `{}`",
-                        self.client.token().source,
-                        request.target_branch
-                    ),
-                    need: Some("to be allowed to merge into the protected branch"),
-                });
+                return Err(self.may_not_merge(refusal, &request));
             }
-            if tries >= TRIES || (how == How::Auto && Gate::of(&status) != Gate::Open) {
+            let status = self::status(&request);
+            refusals += 1;
+            if refusals == TRIES || (how == How::Auto && Gate::of(&status) != Gate::Open) {
                 return Err(not_mergeable(&request, &status, Some(&refusal.words)));
             }
             // Nothing to be waited for, says GitLab: then it is merged at once.
-            wait_for_it &= how != How::Auto;
-            self.session.wait(pipeline.pace.next(), "GitLab to merge")?;
+            may_wait &= how != How::Auto;
+            self.session.wait(pace.next(), "GitLab to merge")?;
         }
-        unreachable!("the loop ends by returning")
+    }
+
+    /// A 401 of a token that reads the request: the branch is protected from it.
+    fn may_not_merge(&self, refusal: Refusal, request: &MergeRequest) -> ForgeError {
+        let token = self.client.token();
+        if token.is_job_token {
+            return refusal.into();
+        }
+        ForgeError::Forbidden {
+            words: format!("{} may not merge into `{}`", token.source, request.target_branch),
+            need: Some("to be allowed to merge into the protected branch"),
+        }
+    }
+
+    /// What came of a merge that GitLab took and had not done when it answered.
+    fn outcome(&self, number: u64) -> Result<Merged, ForgeError> {
+        let mut looks = Looks::new();
+        while self.looks_again(&mut looks, "GitLab to merge")? {
+            if let Some(merged) = came_of(&self.merge_request(number)?) {
+                return Ok(merged);
+            }
+        }
+        Err(ForgeError::Unknown("GitLab took the merge and shows nothing of it".to_owned()))
     }
 
     /// The request once GitLab knows about it, still open and at the approved commit.
@@ -140,13 +174,13 @@ impl GitLab {
         }
     }
 
-    /// Waits a little for the pipeline of a request that has none; false where none comes.
-    fn waits_for(&self, pipeline: &mut Pipeline) -> Result<bool, ForgeError> {
-        if pipeline.looks == 0 {
+    /// Waits a little, and then a little longer; false where that was enough.
+    fn looks_again(&self, looks: &mut Looks, what: &str) -> Result<bool, ForgeError> {
+        if looks.left == 0 {
             return Ok(false);
         }
-        pipeline.looks -= 1;
-        self.session.wait(pipeline.pace.next(), "the merge request's pipeline")?;
+        looks.left -= 1;
+        self.session.wait(looks.pace.next(), what)?;
         Ok(true)
     }
 
@@ -171,7 +205,7 @@ impl GitLab {
         let one = self.one(number)?;
         self.write(
             async || match self.client.ask::<MergeRequest, _>(&call).await {
-                Ok(request) => Ok(Asked::Done(came_of(&request).unwrap_or(Merged::WhenReady))),
+                Ok(request) => Ok(came_of(&request).map_or(Asked::Begun, Asked::Done)),
                 Err(refusal) => refused(refusal),
             },
             async || {
@@ -205,11 +239,6 @@ impl GitLab {
             aboard,
         )
     }
-}
-
-struct Pipeline {
-    looks: u32,
-    pace: Pace,
 }
 
 impl Car {

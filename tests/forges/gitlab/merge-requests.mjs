@@ -122,6 +122,8 @@ async function list(ctx) {
     (!query.get('author_username') || request.author.login === query.get('author_username')) &&
     (iids.length === 0 || iids.includes(String(request.number))) &&
     labels.every((label) => request.labels.includes(label)) &&
+    // "On or after": https://docs.gitlab.com/api/merge_requests/#list-project-merge-requests
+    !(Date.parse(request.createdAt) < Date.parse(query.get('created_after') ?? '')) &&
     (!query.get('search') ||
       `${request.title} ${request.body ?? ''}`.toLowerCase().includes(query.get('search').toLowerCase()));
   const found = [...project.requests.values()].filter((request) => {

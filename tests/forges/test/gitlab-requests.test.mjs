@@ -197,6 +197,13 @@ test('F11 more than 10,000 requests: pages by Link, no totals; branches by keyse
     ['load/77'],
   );
   assert.equal(found.headers.get('x-total'), '1');
+  await f.control('POST', '/clock', { advance: 3600 });
+  const since = (await f.open('load/1', 'main', { target_branch: 'load/2' })).created_at;
+  const late = await f.api('GET', `${f.repo}/merge_requests?created_after=${since}`);
+  assert.deepEqual(
+    late.body.map(({ created_at }) => created_at),
+    [since],
+  );
   const keyset = await f.api('GET', `${f.repo}/repository/branches?pagination=keyset&per_page=2&search=^load/1000`);
   assert.match(keyset.headers.get('link'), /page_token=load%2F1000/);
 });

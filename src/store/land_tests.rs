@@ -240,6 +240,7 @@ fn land(turns: Vec<Turn>, deaf: Vec<u8>) -> (Landed, Scripted, Duration) {
         pace: &mut pace,
         meter: &Meter::default(),
         reading: &reading,
+        commits: None,
         author: &author,
     }
     .run(

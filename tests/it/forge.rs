@@ -6,5 +6,6 @@ mod gitlab;
 mod many;
 mod requests;
 mod scenarios;
+mod secrets;
 mod tokens;
 mod world;

@@ -211,7 +211,10 @@ fn branches_that_the_token_may_not_write_are_told_with_the_servers_words(kind: K
     let pin = ["pin", "api", "-e", "staging", "--image-tag", "1", "--revision", &revision];
     let run = world.json(&[&pin[..], &["--create"]].concat());
     assert_eq!((run.code, &run.document()["error"]["kind"]), (5, &json!("refused")), "{run:?}");
-    assert!(run.document()["error"]["message"].to_string().to_lowercase().contains("protected"), "{run:?}");
+    assert!(
+        run.document()["error"]["message"].to_string().to_lowercase().contains("protected"),
+        "{run:?}"
+    );
     assert_eq!(world.refs(), refs);
 }
 

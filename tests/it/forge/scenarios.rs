@@ -109,7 +109,7 @@ fn what_is_there_by_now_is_not_asked_for_any_more(kind: Kind) {
     if world.is_forge() {
         let comments = world.comments(open.number);
         assert!(
-            matches!(comments.as_slice(), [word] if word.contains("nothing is left")),
+            matches!(comments.as_slice(), [only] if only.contains("nothing is left")),
             "{comments:?}"
         );
     }

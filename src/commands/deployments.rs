@@ -8,17 +8,32 @@ use crate::domain::config::Config;
 use crate::forge::Deployment;
 use crate::store::{Access, Location};
 
-/// The forge for records alone: whoever pins needs no token for its API, and none is asked for.
-pub fn host(
+/// Records pins that went in, where the forge may be told. Whoever pins needs no token for its
+/// API, and none is asked for.
+pub fn record_at(
     context: &Context,
     access: &Access,
     config: &Config,
     location: &Location,
-) -> Option<Host> {
-    if !config.forge.deployments || context.dry_run {
-        return None;
+    moves: &[PinMove],
+) -> Vec<String> {
+    if !config.forge.deployments || moves.is_empty() {
+        return Vec::new();
     }
-    on_forge::host(context, access, config, location).ok().flatten()
+    // A pipeline may record in its own project with the token that it has anyway.
+    let own = context.ci.repository.as_deref().map(same);
+    let all_own = moves.iter().all(|step| {
+        let repository = repository(config, &step.domain, &step.to);
+        own.is_some() && repository.as_deref().map(same) == own
+    });
+    let access = if all_own { &access.as_the_pipeline() } else { access };
+    let host = on_forge::host(context, access, config, location).ok().flatten();
+    record(host.as_ref(), config, moves)
+}
+
+/// A repository's address without what it may or may not end in.
+fn same(url: &str) -> &str {
+    url.trim_end_matches('/').trim_end_matches(".git")
 }
 
 /// Records each pin that went in; what could not be recorded is a warning, as the pin is in.

@@ -113,9 +113,9 @@ pub fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, Co
     let run = DryRun::of(context.dry_run, &landed.changes);
     let mut warnings = Vec::new();
     if is_in {
-        let host = deployments::host(context, &access, &config, repo.location());
         let moves = moves(&items, &domains);
-        warnings = deployments::record(host.as_ref(), &config, &moves);
+        let location = repo.location();
+        warnings = deployments::record_at(context, &access, &config, location, &moves);
     }
     Ok(Pinned { items, commit, request: None, attempts: landed.attempts, run, warnings })
 }

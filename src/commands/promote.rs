@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::deployments;
 use super::merging::When;
 use super::move_report::{MoveItem, PromoteReport, RequestRef};
 use super::on_forge;
@@ -75,10 +74,9 @@ impl PromoteArgs {
         let mut done = Done { items: held_back, ..Done::default() };
         let (direct, request): (Vec<_>, Vec<_>) =
             targets.iter().partition(|target| target.mode == Mode::Direct);
-        let host = if request.is_empty() {
-            deployments::host(context, &access, &config, repo.location())
-        } else {
-            on_forge::host(context, &access, &config, repo.location())?
+        let host = match request.is_empty() {
+            true => None,
+            false => on_forge::host(context, &access, &config, repo.location())?,
         };
         let when = match () {
             () if self.merge => Some(When::Now),
@@ -86,7 +84,7 @@ impl PromoteArgs {
             () => None,
         };
         let (main, config, location, host) = (&main, &config, &location, host.as_ref());
-        let part = Part { context, main, config, location, host, when };
+        let part = Part { context, access: &access, main, config, location, host, when };
         if !services.is_empty() && !direct.is_empty() {
             let reading = reading(config, self.all);
             part.commit(&mut repo, &reading, &names(&direct), &services, &mut done)?;

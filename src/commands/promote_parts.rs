@@ -18,7 +18,7 @@ use crate::domain::name::{BranchName, DomainName, EnvironmentName, ServiceName};
 use crate::domain::promotion::{self, Cause, Move, Verdict};
 use crate::domain::request::RequestName;
 use crate::render::request::Intent;
-use crate::store::{Edits, Planned, Reading, StateRepo, Write};
+use crate::store::{Access, Edits, Planned, Reading, StateRepo, Write};
 
 /// The services that a promotion is about.
 pub type Services = BTreeMap<ServiceName, DomainName>;
@@ -44,6 +44,7 @@ pub fn names(targets: &[&&Environment]) -> Vec<EnvironmentName> {
 /// What all parts of one promotion share.
 pub struct Part<'a> {
     pub context: &'a Context,
+    pub access: &'a Access,
     pub main: &'a BranchName,
     pub config: &'a Config,
     pub location: &'a str,
@@ -86,11 +87,10 @@ impl Part<'_> {
             Ok::<_, CommandError>(Planned { value: moves, write: Some(write) })
         })?;
         if landed.commit.is_some() {
-            done.warnings.extend(deployments::record(
-                self.host,
-                self.config,
-                &going(&landed.value),
-            ));
+            let (context, access, config) = (self.context, self.access, self.config);
+            let (location, moves) = (repo.location(), going(&landed.value));
+            let warnings = deployments::record_at(context, access, config, location, &moves);
+            done.warnings.extend(warnings);
         }
         done.items
             .extend(landed.value.into_iter().map(|step| MoveItem::of(step, Outcome::Promoted)));

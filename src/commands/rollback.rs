@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::asking::{Asking, Story, Wish};
+use super::deployments;
 use super::move_report::{MoveItem, PinMove, RequestRef, RollbackReport, version};
 use super::on_forge::{self, Host};
 use super::report::{Body, DryRun, Outcome, Report, counted};
@@ -19,7 +20,7 @@ use crate::domain::name::{BranchName, EnvironmentName, ServiceName};
 use crate::domain::promotion::{Cause, Move, Verdict};
 use crate::domain::request::RequestName;
 use crate::render::request::Intent;
-use crate::store::{Edits, Planned, Reading, StateRepo, Write};
+use crate::store::{Access, Edits, Planned, Reading, StateRepo, Write};
 
 /// Go back to an earlier version, and lock it so that nothing puts the newer one back.
 #[derive(Args, Debug)]
@@ -61,6 +62,7 @@ pub struct RollbackArgs {
 struct Wanted<'a> {
     args: &'a RollbackArgs,
     context: &'a Context,
+    access: &'a Access,
     main: &'a BranchName,
     location: &'a str,
 }
@@ -74,7 +76,8 @@ impl RollbackArgs {
         let Opened { mut repo, main, config, access } = Opened::new(context)?;
         let location = repo.location().to_string();
         let _progress = context.talk.progress(&format!("reading the history of {location}"));
-        let wanted = Wanted { args: &self, context, main: &main, location: &location };
+        let wanted =
+            Wanted { args: &self, context, access: &access, main: &main, location: &location };
         let mut report = RollbackReport {
             items: Vec::new(),
             locks: Vec::new(),
@@ -91,16 +94,15 @@ impl RollbackArgs {
         };
         let (main, pins) = (config.main_branch(), config.pins_branch());
         // The lock first: it stops the line while the pins go back.
-        wanted.land(&mut repo, &config, &pins, &decided, &mut report)?;
+        let mut warnings = wanted.land(&mut repo, &config, &pins, &decided, &mut report)?;
         if main != pins && config.forge.kind == ForgeKind::Git {
-            wanted.land(&mut repo, &config, &main, &decided, &mut report)?;
+            warnings.extend(wanted.land(&mut repo, &config, &main, &decided, &mut report)?);
         }
         let requests = wanted.requests(&config, &decided);
         let host = match requests.is_empty() {
             true => None,
             false => on_forge::host(context, &access, &config, repo.location())?,
         };
-        let mut warnings = Vec::new();
         for (name, moves) in requests {
             let host = host.as_ref();
             warnings.extend(wanted.ask(&mut repo, &config, host, name, &moves, &mut report)?);
@@ -128,8 +130,9 @@ impl Wanted<'_> {
         branch: &BranchName,
         decided: &[Move],
         report: &mut RollbackReport,
-    ) -> Result<(), CommandError> {
+    ) -> Result<Vec<String>, CommandError> {
         let reading = Reading::tips(&config.branches());
+        let mut warnings = Vec::new();
         let landed = repo.transact(&reading, &self.context.author, |tips| {
             let state = State::read(tips, self.main, self.location)?;
             let moves = settled(&state, decided)?;
@@ -155,12 +158,18 @@ impl Wanted<'_> {
             Ok::<_, CommandError>(Planned { value: (mine, locks), write })
         })?;
         let (moves, locks) = landed.value;
+        if landed.commit.is_some() {
+            let gone = moves.iter().filter(|step| step.verdict == Verdict::Go);
+            let gone: Vec<PinMove> = gone.filter_map(PinMove::of).collect();
+            let (context, access, location) = (self.context, self.access, repo.location());
+            warnings.extend(deployments::record_at(context, access, config, location, &gone));
+        }
         report.items.extend(moves.into_iter().map(|step| MoveItem::of(step, Outcome::Promoted)));
         report.locks.extend(locks);
         report.commits.extend(landed.commit);
         report.attempts += landed.attempts;
-        report.run.changes.append(&mut DryRun::of(self.context.dry_run, &landed.changes).changes);
-        Ok(())
+        report.run.merge(DryRun::of(self.context.dry_run, &landed.changes));
+        Ok(warnings)
     }
 
     /// The moves that must be asked for by their request: one for each service, so that no

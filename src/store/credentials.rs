@@ -50,6 +50,14 @@ enum Choice<'a> {
 }
 
 impl Credentials {
+    /// The same with the tokens first that a CI makes for the project that it builds.
+    #[must_use]
+    pub fn as_the_pipeline(&self) -> Self {
+        let is_own = |token: &Token| matches!(token.source, "CI_JOB_TOKEN" | "GITHUB_TOKEN");
+        let (own, others): (Vec<_>, Vec<_>) = self.tokens.iter().cloned().partition(is_own);
+        Self { tokens: own.into_iter().chain(others).collect() }
+    }
+
     fn choose(&self, url: &Url) -> Choice<'_> {
         let Some(token) = self.tokens.iter().find(|token| token.scope.covers(url)) else {
             return Choice::None;

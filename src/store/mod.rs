@@ -71,6 +71,12 @@ pub struct Access {
 }
 
 impl Access {
+    /// The same, with what a CI gives its own pipeline first.
+    #[must_use]
+    pub fn as_the_pipeline(&self) -> Self {
+        Self { credentials: self.credentials.as_the_pipeline(), ..self.clone() }
+    }
+
     /// A token for a server's API: one that was told, or what git's credential helpers know.
     ///
     /// # Errors

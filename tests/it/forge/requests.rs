@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::world::{Kind, PROJECT, World};
+use crate::support::pinrail::run;
 
 const API: &str = "pinrail/promote/production/api";
 
@@ -188,4 +189,34 @@ fn a_merge_train_takes_its_turn() {
     world.forge().act(json!({"do": "queue", "project": PROJECT}));
     assert_eq!(world.tag("production", "api").as_deref(), Some("1"));
     assert_eq!(world.promote("api").succeeded().document()["outcome"], "unchanged");
+}
+
+#[test]
+fn a_pipeline_records_what_is_live_with_the_token_of_its_own_project() {
+    let world = World::new(Kind::GitLab);
+    let revision = world.version("api", "1");
+    let forge = world.forge();
+    let root = json!({"do": "token", "name": "root", "kind": "project", "project": PROJECT,
+        "role": "maintainer"});
+    let root = forge.act(root)["secret"].as_str().expect("a secret").to_owned();
+    let job = json!({"do": "token", "name": "job", "kind": "job", "user": "pinbot",
+        "project": "services/api"});
+    let job = forge.act(job)["secret"].as_str().expect("a secret").to_owned();
+    let pin = ["pin", "api", "-e", "staging", "--image-tag", "1", "--revision", &revision];
+    let mut command = world.command(&[&pin[..], &["--create"]].concat());
+    command.env("PINRAIL_TOKEN", root).env("CI_JOB_TOKEN", job);
+    command.env("CI_SERVER_URL", forge.web()).env("CI_API_V4_URL", forge.api());
+    let told = run(command.env("CI_PROJECT_URL", format!("{}/services/api", forge.web())));
+    assert_eq!((told.code, told.stderr.contains("warning")), (0, false), "{told:?}");
+    let state = forge.state("services/api");
+    assert_eq!(state["deployments"].as_array().map(Vec::len), Some(1), "{state:#}");
+    // In anybody else's pipeline the record is left out with a word, and the pin is in.
+    let revision = world.version("api", "2");
+    let pin = ["pin", "api", "-e", "staging", "--image-tag", "2", "--revision", &revision];
+    let root = forge.act(json!({"do": "token", "name": "other", "kind": "project",
+        "project": PROJECT, "role": "maintainer"}));
+    let secret = root["secret"].as_str().expect("a secret");
+    let told = run(world.command(&pin).env("PINRAIL_TOKEN", secret));
+    assert_eq!(told.code, 0, "{told:?}");
+    assert!(told.stderr.contains("deployments: false"), "{told:?}");
 }

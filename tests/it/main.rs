@@ -11,6 +11,7 @@ mod emptied;
 mod example;
 mod faults;
 mod forge;
+mod forge_files;
 mod hanging;
 mod history;
 mod hostile;

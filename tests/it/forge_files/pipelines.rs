@@ -134,7 +134,7 @@ fn gitlabs_pipeline_runs_for_requests_and_for_both_branches() {
     let job = &pipeline["check"];
     assert_eq!(pipeline["stages"], json!([job["stage"]]));
     assert_eq!(
-        (&job["image"], &job["variables"]["GIT_DEPTH"]),
+        (&job["image"]["name"], &job["variables"]["GIT_DEPTH"]),
         (&json!("$PINRAIL_IMAGE"), &json!("0"))
     );
     assert!(job.get("allow_failure").is_none(), "{job}");

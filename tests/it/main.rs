@@ -6,6 +6,7 @@ mod authentication;
 mod bad_input;
 mod chart;
 mod demo;
+mod doctor;
 mod documents;
 mod emptied;
 mod example;

@@ -241,6 +241,7 @@ fn land(turns: Vec<Turn>, deaf: Vec<u8>) -> (Landed, Scripted, Duration) {
         meter: &Meter::default(),
         reading: &reading,
         author: &author,
+        commits: None,
     }
     .run(
         |tips| {

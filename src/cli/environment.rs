@@ -37,6 +37,17 @@ impl Variables {
             proxied: ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
                 .iter()
                 .any(|name| self.get(name).is_some()),
+            proxies: [
+                "https_proxy",
+                "HTTPS_PROXY",
+                "http_proxy",
+                "HTTP_PROXY",
+                "all_proxy",
+                "ALL_PROXY",
+            ]
+            .into_iter()
+            .filter(|name| self.get(name).is_some())
+            .collect(),
             ssh_key: self.get("PINRAIL_SSH_KEY").map(PathBuf::from),
             ssh_command: self.get("GIT_SSH_COMMAND").map(ToOwned::to_owned),
             home: self.get("HOME").map(PathBuf::from),

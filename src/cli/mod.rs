@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use crate::commands::check::CheckArgs;
 use crate::commands::demo::DemoArgs;
 use crate::commands::diff::DiffArgs;
+use crate::commands::doctor::DoctorArgs;
 use crate::commands::domain::DomainCommand;
 use crate::commands::generate::GenerateArgs;
 use crate::commands::history::HistoryArgs;
@@ -124,6 +125,7 @@ enum Command {
     Diff(DiffArgs),
     Demo(DemoArgs),
     Check(CheckArgs),
+    Doctor(DoctorArgs),
     /// Judge a service's values
     #[command(subcommand)]
     Values(ValuesCommand),
@@ -160,6 +162,7 @@ impl Command {
             Self::Diff(_) => "diff",
             Self::Demo(_) => "demo",
             Self::Check(_) => "check",
+            Self::Doctor(_) => "doctor",
             Self::Values(command) => command.name(),
             Self::Generate(_) => "generate",
             Self::Render(_) => "render",
@@ -207,6 +210,7 @@ fn run(command: Command, context: &Context) -> Result<Report, CommandError> {
         Command::Diff(args) => args.run(context),
         Command::Demo(args) => args.run(context),
         Command::Check(args) => args.run(context),
+        Command::Doctor(args) => args.run(context),
         Command::Values(command) => command.run(context),
         Command::Generate(args) => args.run(context),
         Command::Render(args) => args.run(context),

@@ -10,6 +10,7 @@ use crate::domain::config::{Domain, Registration};
 use crate::domain::config_edit::add_domain;
 use crate::domain::layout;
 use crate::domain::name::DomainName;
+use crate::domain::owner::Owner;
 use crate::domain::tree::Files;
 use crate::store::Edits;
 
@@ -30,7 +31,7 @@ pub struct AddArgs {
     name: DomainName,
     /// Who owns its files, as the forge's CODEOWNERS names them; may be repeated
     #[arg(long = "owner", value_name = "OWNER")]
-    owners: Vec<String>,
+    owners: Vec<Owner>,
     /// The group that may look into its namespaces
     #[arg(long)]
     group: Option<String>,
@@ -118,8 +119,8 @@ fn list(body: &Body, page: &Page) -> String {
             Registration::Request => "request",
         };
         let told = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".to_owned());
-        let owners =
-            if domain.owners.is_empty() { "–".to_owned() } else { domain.owners.join(" ") };
+        let owners: Vec<_> = domain.owners.iter().map(Owner::as_str).collect();
+        let owners = if owners.is_empty() { "–".to_owned() } else { owners.join(" ") };
         table.add_row([
             domain.name.to_string(),
             registration.to_owned(),

@@ -28,7 +28,8 @@ Examples:
 
 A file in `templates/` replaces the built-in template of its name, and what it makes passes the
 same rules; templates/request-title.txt and templates/request-body.md are what an approver reads
-when a forge is asked. Files in `argocd/` and `tenants/` that Pinrail did not make are left alone.
+when a forge is asked. Files in `argocd/` and `tenants/` that Pinrail did not make are left alone,
+and so is a CODEOWNERS without its mark; one that `init` made is brought up to date too.
 
 Exit codes: 0 generated, or so already · 4 something is wrong, or with --check not up to date")]
 pub struct GenerateArgs {

@@ -8,7 +8,7 @@ use crate::domain::problem::{Problem, Severity};
 use crate::domain::registry::{Root, RootError};
 use crate::domain::tree::{Files, ReadError, files_below};
 use crate::render::argocd::{self, Generated, MARK};
-use crate::render::request;
+use crate::render::{codeowners, request};
 use crate::store::{Change, Edits, Snapshot};
 
 /// Generated files, and what differs from them in a services-root.
@@ -24,30 +24,52 @@ pub struct Fresh {
 /// # Errors
 /// What nothing can be generated from, and sets that would not be safe.
 pub fn fresh(root: &Root<'_>) -> Result<Fresh, CommandError> {
-    let generated = argocd::generate(root)?;
+    let mut generated = if root.config.repository.is_none() && has_only_owners(root.main)? {
+        Generated::default()
+    } else {
+        argocd::generate(root)?
+    };
     let mut problems = generated.problems.clone();
     problems.extend(applicationset::read(root.config, &generated.files).1);
-    match problems.into_iter().find(|problem| problem.severity == Severity::Error) {
-        Some(problem) => Err(problem.into()),
-        None => compared(root.main, &generated),
+    if let Some(problem) = problems.into_iter().find(|problem| problem.severity == Severity::Error)
+    {
+        return Err(problem.into());
     }
+    generated.files.extend(owners(root)?);
+    compared(root.main, &generated)
 }
 
-/// Whether a services-root has generated files at all.
+/// Whether a services-root has generated files for Argo CD at all.
 pub fn is_used(main: &dyn Files) -> Result<bool, ReadError> {
     Ok(!made(main)?.is_empty())
 }
 
+/// Whether `CODEOWNERS` is all that is generated.
+fn has_only_owners(main: &dyn Files) -> Result<bool, ReadError> {
+    Ok(is_ours(main, layout::CODEOWNERS)? && !is_used(main)?)
+}
+
+/// `CODEOWNERS` with its path, where the one that is there is ours.
+fn owners(root: &Root<'_>) -> Result<Option<(String, String)>, ReadError> {
+    let ours = is_ours(root.main, layout::CODEOWNERS)?;
+    Ok(ours.then(|| (layout::CODEOWNERS.to_owned(), codeowners(root.config))))
+}
+
 /// Makes edits of the main branch bring the generated files along, where there are some.
 pub fn follow(main: &Snapshot<'_>, edits: &mut Edits) -> Result<(), CommandError> {
-    if !is_used(main)? {
+    if !is_used(main)? && !is_ours(main, layout::CODEOWNERS)? {
         return Ok(());
     }
     let edited = edits.clone();
     let after = edited.over(main);
     // Only the main branch has a say in what is generated.
     if let Some(config) = config_of(&after)? {
-        edits.extend(fresh(&Root { config: &config, main: &after, pins: &after })?.edits);
+        let root = Root { config: &config, main: &after, pins: &after };
+        if is_used(main)? {
+            edits.extend(fresh(&root)?.edits);
+        } else if let Some((path, text)) = owners(&root)? {
+            edits.write(path, text.into_bytes());
+        }
     }
     Ok(())
 }
@@ -71,7 +93,7 @@ fn made(main: &dyn Files) -> Result<Vec<String>, ReadError> {
     let mut made = Vec::new();
     for folder in [layout::ARGOCD, layout::TENANTS] {
         for path in files_below(main, folder)? {
-            if main.read(&path)?.is_some_and(|text| text.starts_with(MARK.as_bytes())) {
+            if is_ours(main, &path)? {
                 made.push(path);
             }
         }
@@ -79,15 +101,20 @@ fn made(main: &dyn Files) -> Result<Vec<String>, ReadError> {
     Ok(made)
 }
 
+fn is_ours(main: &dyn Files, path: &str) -> Result<bool, ReadError> {
+    Ok(main.read(path)?.is_some_and(|text| text.starts_with(MARK.as_bytes())))
+}
+
 /// Everything that is wrong with what is generated: its input, its form, what Argo CD would
 /// make of it, and files that are not up to date; and templates of requests that do not parse.
 pub fn problems(root: &Root<'_>) -> Result<Vec<Problem>, CommandError> {
+    let mut problems = owners_problems(root)?;
     let is_used = is_used(root.main)?;
-    let mut problems = match request::Templates::read(root.main) {
-        Err(RootError::Invalid(problem)) => vec![*problem],
+    match request::Templates::read(root.main) {
+        Err(RootError::Invalid(problem)) => problems.push(*problem),
         Err(RootError::Read(error)) => return Err(error.into()),
-        Ok(_) => Vec::new(),
-    };
+        Ok(_) => {}
+    }
     if root.config.repository.is_none() && !is_used {
         return Ok(problems);
     }
@@ -101,6 +128,15 @@ pub fn problems(root: &Root<'_>) -> Result<Vec<Problem>, CommandError> {
         problems.extend(fresh.changes.iter().map(stale));
     }
     Ok(problems)
+}
+
+/// Whether `CODEOWNERS` says what the configuration does.
+fn owners_problems(root: &Root<'_>) -> Result<Vec<Problem>, CommandError> {
+    let mut edits = Edits::default();
+    if let Some((path, text)) = owners(root)? {
+        edits.write(path, text.into_bytes());
+    }
+    Ok(edits.changes(root.main)?.iter().map(stale).collect())
 }
 
 fn stale(change: &Change) -> Problem {
@@ -128,7 +164,8 @@ impl Fresh {
 pub fn all_problems(root: &Root<'_>) -> Result<Vec<Problem>, CommandError> {
     let mut problems = problems(root)?;
     if !is_used(root.main)? {
-        problems.extend(fresh(root)?.changes.iter().map(stale));
+        let missing = fresh(root)?.changes.iter().map(stale).collect::<Vec<_>>();
+        problems.extend(missing.into_iter().filter(|one| one.path != layout::CODEOWNERS));
     }
     Ok(problems)
 }

@@ -10,6 +10,7 @@ use super::{CommandError, Context, ErrorKind, generated, state};
 use crate::domain::check::registry;
 use crate::domain::config::{Config, ForgeKind};
 use crate::domain::layout;
+use crate::domain::owner::Owner;
 use crate::domain::problem::Problem;
 use crate::domain::registry::Root;
 use crate::domain::template::Template;
@@ -22,7 +23,10 @@ use crate::store::{Edits, WorkTree, init};
 Examples:
   pinrail init services-root
   pinrail init services-root --forge gitlab \\
-    --repository https://gitlab.example.com/platform/services-root.git")]
+    --repository https://gitlab.example.com/platform/services-root.git --owner @platform/team
+
+For a forge it also writes the pipeline that runs `pinrail check`, CODEOWNERS, and the list of
+settings to make there (.pinrail/settings.md).")]
 pub struct InitArgs {
     /// Where to make it: a folder that is empty or not there
     dir: PathBuf,
@@ -35,6 +39,9 @@ pub struct InitArgs {
     /// Where the services' repositories are; may use ${{ domain }} and ${{ service }}
     #[arg(long, value_name = "URL")]
     services: Option<Template>,
+    /// Who approves changes of the rules, as CODEOWNERS names them; may be repeated
+    #[arg(long = "owner", value_name = "OWNER")]
+    owners: Vec<Owner>,
 }
 
 impl InitArgs {
@@ -45,7 +52,8 @@ impl InitArgs {
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
         let bug = |error: String| CommandError::new(ErrorKind::Bug, error);
         let repository = self.repository.as_deref().map(state::repository_url).transpose()?;
-        let files = render::services_root(self.forge, repository.as_ref(), self.services.as_ref())
+        let (repository, services) = (repository.as_ref(), self.services.as_ref());
+        let files = render::services_root(self.forge, repository, services, &self.owners)
             .map_err(|error| bug(error.to_string()))?;
         let mut edits = Edits::default();
         for (path, content) in files {
@@ -63,6 +71,9 @@ impl InitArgs {
         let config = crate::domain::tree::Files::read(&tree, layout::CONFIG)?.unwrap_or_default();
         let config =
             Config::parse(&config).map_err(|error| bug(Problem::config(error).to_string()))?;
+        if config.forge.kind != ForgeKind::Git {
+            edits.write(layout::CODEOWNERS, render::codeowners(&config).into_bytes());
+        }
         let root = Root { config: &config, main: &tree, pins: &tree };
         if let Some(problem) = registry(&root)?.first() {
             return Err(bug(problem.to_string()));
@@ -86,11 +97,30 @@ impl InitArgs {
                 CommandError::from(error).hint("name a folder that is empty or not there")
             })?;
         let body = InitReport { directory: shown.clone(), commit, branches: names.clone() };
-        Ok(Report::new(Outcome::Created, Body::Init(body))
-            .say(format!("Made a services-root in {shown}, on {}", names.join(" and ")))
-            .say(format!(
-                "Next: cd {shown} && pinrail service add NAME, or edit {}",
-                layout::CONFIG
-            )))
+        let mut report = Report::new(Outcome::Created, Body::Init(body))
+            .say(format!("Made a services-root in {shown}, on {}", names.join(" and ")));
+        report.said.extend(self.next(&shown, &names));
+        Ok(report)
+    }
+
+    /// What comes next, in order.
+    fn next(&self, folder: &str, branches: &[String]) -> Vec<String> {
+        let first =
+            format!("Next: cd {folder} && pinrail service add NAME, or edit {}", layout::CONFIG);
+        if self.forge == ForgeKind::Git {
+            return vec![first];
+        }
+        let url = self.repository.as_deref().unwrap_or("URL");
+        let push = format!(
+            "Then: git remote add origin {url} && git push -u origin {}",
+            branches.join(" ")
+        );
+        let settings = format!(
+            "Then: make the settings that {} lists, the variable PINRAIL_IMAGE among them",
+            render::SETTINGS
+        );
+        let owners = format!("Also: `owners` in {} says who approves what", layout::CONFIG);
+        let owners = self.owners.is_empty().then_some(owners);
+        [first, push, settings].into_iter().chain(owners).collect()
     }
 }

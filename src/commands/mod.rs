@@ -7,6 +7,7 @@
 pub mod check;
 pub mod demo;
 pub mod diff;
+pub mod doctor;
 pub mod domain;
 pub mod generate;
 pub mod history;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::doctor::DoctorReport;
 use super::error::{CommandError, ErrorKind};
 use super::move_report::{
     DiffReport, HistoryReport, MergeReport, PromoteReport, RequestRef, RequestsReport,
@@ -96,6 +97,7 @@ pub enum Body {
     Pins(PinsReport),
     Status(StatusReport),
     Check(CheckReport),
+    Doctor(DoctorReport),
     Values(ValuesReport),
     Generate(GenerateReport),
     Render(RenderReport),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::environment::{Environment, Mode};
 use super::name::{BranchName, ClusterName, DomainName, EnvironmentName};
+use super::owner::Owner;
 use super::repository_url::{ChartPath, RepositoryUrl};
 use super::template::{Template, TemplateError};
 use super::yaml::{self, YamlError};
@@ -30,6 +31,9 @@ pub struct Config {
     /// Which branch holds what.
     #[serde(default)]
     pub branches: Branches,
+    /// Who owns the rules, and all that no domain's owners do, as the forge's CODEOWNERS names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<Owner>,
     /// `check` refuses a change that drops more pins than this.
     #[serde(default = "default_max_removals")]
     pub max_removals: u32,
@@ -148,7 +152,7 @@ pub struct Domain {
     pub name: DomainName,
     /// Who owns its files, as the forge's CODEOWNERS names them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub owners: Vec<String>,
+    pub owners: Vec<Owner>,
     /// The group that may look into its namespaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,

@@ -47,7 +47,7 @@ fn item(domain: &Domain) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let mut fields = vec![format!("name: {}", plain_or(domain.name.as_str(), quoted))];
     if !domain.owners.is_empty() {
-        let owners: Vec<_> = domain.owners.iter().map(|owner| quoted(owner)).collect();
+        let owners: Vec<_> = domain.owners.iter().map(|owner| quoted(owner.as_str())).collect();
         fields.push(format!("owners: [{}]", owners.join(", ")));
     }
     fields.extend(domain.group.as_ref().map(|group| format!("group: {}", plain_or(group, quoted))));
@@ -80,15 +80,14 @@ mod tests {
     fn domain(name: &str) -> Domain {
         Domain {
             name: name.parse().expect("name"),
-            owners: vec!["@acme/\"x\": y".to_owned()],
-            group: None,
+            owners: vec!["@acme/x".parse().expect("an owner")],
+            group: Some("\"x\": y".to_owned()),
             size: Some("on".to_owned()),
             registration: Registration::Request,
         }
     }
 
-    const ITEM: &str =
-        r#"- {name: billing, owners: ["@acme/\"x\": y"], size: "on", registration: request}"#;
+    const ITEM: &str = r#"- {name: billing, owners: ["@acme/x"], group: "\"x\": y", size: "on", registration: request}"#;
 
     #[test]
     fn the_line_comes_last_and_all_else_stays() {

@@ -20,6 +20,9 @@ pub const TENANTS: &str = "tenants";
 /// The folder of templates that replace the built-in ones.
 pub const TEMPLATES: &str = "templates";
 
+/// Who approves changes of which files, on forges.
+pub const CODEOWNERS: &str = "CODEOWNERS";
+
 /// `platform-values/<environment>.yaml`.
 #[must_use]
 pub fn platform_values(environment: &EnvironmentName) -> String {

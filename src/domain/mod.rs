@@ -15,6 +15,7 @@ pub mod lock;
 pub mod lookup;
 pub mod name;
 pub mod nearest;
+pub mod owner;
 pub mod parallel;
 pub mod pin;
 pub mod platform;

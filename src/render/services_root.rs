@@ -3,6 +3,7 @@
 use minijinja::{AutoEscape, Environment, context};
 
 use crate::domain::config::ForgeKind;
+use crate::domain::owner::Owner;
 use crate::domain::repository_url::RepositoryUrl;
 use crate::domain::template::{self, Template};
 
@@ -13,7 +14,33 @@ fn engine() -> Environment<'static> {
     engine
 }
 
-/// The files of a new services-root, by path; schemas are not among them.
+/// Where the list of settings of the forge is.
+pub const SETTINGS: &str = ".pinrail/settings.md";
+
+type Templates = &'static [(&'static str, &'static str)];
+
+const COMMON: Templates = &[
+    ("pinrail.yaml", include_str!("templates/pinrail.yaml")),
+    ("platform-values.yaml", include_str!("templates/platform-values.yaml")),
+    ("README.md", include_str!("templates/README.md")),
+];
+
+/// What a forge runs, and how it is to be set up.
+fn for_forge(forge: ForgeKind) -> Templates {
+    match forge {
+        ForgeKind::Git => &[],
+        ForgeKind::Gitlab => &[
+            (".gitlab-ci.yml", include_str!("templates/gitlab/gitlab-ci.yml")),
+            (SETTINGS, include_str!("templates/gitlab/settings.md")),
+        ],
+        ForgeKind::Github => &[
+            (".github/workflows/pinrail.yml", include_str!("templates/github/pinrail.yml")),
+            (SETTINGS, include_str!("templates/github/settings.md")),
+        ],
+    }
+}
+
+/// The files of a new services-root, by path; schemas and `CODEOWNERS` are not among them.
 ///
 /// # Errors
 /// A template that does not fit its values.
@@ -21,19 +48,23 @@ pub fn services_root(
     forge: ForgeKind,
     repository: Option<&RepositoryUrl>,
     services: Option<&Template>,
+    owners: &[Owner],
 ) -> Result<Vec<(&'static str, String)>, minijinja::Error> {
-    let templates = [
-        ("pinrail.yaml", include_str!("templates/pinrail.yaml")),
-        ("platform-values.yaml", include_str!("templates/platform-values.yaml")),
-        ("README.md", include_str!("templates/README.md")),
-    ];
     let engine = engine();
     let project = repository.and_then(|url| project_of(url.as_str()));
     let services = services
         .map_or("https://git.example.com/${{ domain }}/${{ service }}.git", Template::as_str);
-    let values = context! { forge => forge.as_str(), repository => repository.map(RepositoryUrl::as_str), project, services };
-    let render = |(path, text)| engine.render_str(text, &values).map(|rendered| (path, rendered));
-    templates.into_iter().map(render).collect()
+    let values = context! {
+        forge => forge.as_str(),
+        repository => repository.map(RepositoryUrl::as_str),
+        project,
+        services,
+        owners => owners.iter().map(Owner::to_string).collect::<Vec<_>>(),
+    };
+    let render = |&(path, text): &(&'static str, &str)| {
+        engine.render_str(text, &values).map(|rendered| (path, rendered))
+    };
+    COMMON.iter().chain(for_forge(forge)).map(render).collect()
 }
 
 /// `group/name` of a repository's URL.
@@ -56,7 +87,7 @@ mod tests {
             "https://gitlab.example.com/platform/services-root.git".parse().expect("url");
         for forge in [ForgeKind::Git, ForgeKind::Gitlab, ForgeKind::Github] {
             for repository in [None, Some(&url)] {
-                let files = services_root(forge, repository, None).expect("rendered");
+                let files = services_root(forge, repository, None, &[]).expect("rendered");
                 let (_, text) = files
                     .iter()
                     .find(|(path, _)| *path == "pinrail.yaml")

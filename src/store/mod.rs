@@ -60,6 +60,8 @@ pub struct Access {
     pub ca_file: Option<PathBuf>,
     /// Whether HTTP goes through a proxy.
     pub proxied: bool,
+    /// The variables that name a proxy, for messages; what they say may hold a password.
+    pub proxies: Vec<&'static str>,
     /// The private key for SSH, where the agent or ssh's own configuration do not tell.
     pub ssh_key: Option<PathBuf>,
     /// The shell command to run in place of `ssh` (`GIT_SSH_COMMAND`).
@@ -145,6 +147,21 @@ impl StateRepo {
     pub fn expect_write(&mut self) {
         if !self.dry_run {
             self.transport.expect_push(self.pace.deadline);
+        }
+    }
+
+    /// Why the server takes no push from us, as far as it tells before one: which branches
+    /// it would take is the forge's to tell. None where it has nothing against it.
+    ///
+    /// # Errors
+    /// A server that cannot be reached in time.
+    pub fn may_not_push(&self) -> Result<Option<String>, StoreError> {
+        match self.transport.may_push(self.pace.deadline) {
+            Ok(()) => Ok(None),
+            Err(error) if error.is_refusal() || matches!(error, TransportError::Auth { .. }) => {
+                Ok(Some(error.to_string()))
+            }
+            Err(error) => Err(StoreError::transport(&self.location, error)),
         }
     }
 

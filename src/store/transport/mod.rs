@@ -121,6 +121,12 @@ pub trait Transport {
         Ok(())
     }
 
+    /// Whether pushes are taken from us at all, as far as that is told before one.
+    fn may_push(&self, until: Instant) -> Result<(), TransportError> {
+        let _ = until;
+        Ok(())
+    }
+
     /// Makes ready for a push that is likely to come, where that takes time.
     fn expect_push(&mut self, until: Instant) {
         let _ = until;

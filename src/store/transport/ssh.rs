@@ -256,6 +256,24 @@ impl Server for Ssh {
         }
     }
 
+    fn may_push(&self, until: Instant) -> Result<(), TransportError> {
+        let waiting = lock(&self.0.writing).take();
+        let mut session = waiting.map_or_else(|| self.start(RECEIVE_PACK, until), Ok)?;
+        self.0.meter.asked(0);
+        match session.skip_references() {
+            Ok(()) => {
+                session.end();
+                Ok(())
+            }
+            // What reads and does not write says so by ending.
+            Err(error) => Err(match Server::failure(self) {
+                Some(late @ TransportError::Timeout(_)) => late,
+                Some(other) => TransportError::Forbidden(other.to_string()),
+                None => TransportError::Forbidden(error.to_string()),
+            }),
+        }
+    }
+
     fn send(&self, push: Vec<u8>, until: Instant) -> Result<Answer<'_>, TransportError> {
         let waiting = lock(&self.0.writing).take();
         let mut session = waiting.map_or_else(|| self.start(RECEIVE_PACK, until), Ok)?;

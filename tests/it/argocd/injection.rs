@@ -38,13 +38,20 @@ struct Place {
     put: fn(&mut Case, &str),
 }
 
-const PLACES: [Place; 24] = [
-    // These have no part in what is generated.
+const PLACES: [Place; 25] = [
+    // These have no part in what Argo CD gets.
     Place {
-        name: "owners, url, size, description",
+        name: "owners",
+        harmless: "@harmless",
+        put: |case, text| {
+            case.config["owners"] = json!([text]);
+            case.config["domains"][0]["owners"] = json!([text]);
+        },
+    },
+    Place {
+        name: "url, size, description",
         harmless: "harmless",
         put: |case, text| {
-            case.config["domains"][0]["owners"] = json!([text]);
             case.config["argocd"]["url"] = text.into();
             case.config["sizes"] = json!({text: case.config["sizes"]["M"]});
             case.config["domains"][0]["size"] = text.into();

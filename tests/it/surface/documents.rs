@@ -47,6 +47,7 @@ fn each_commands_document_has_its_own_form() {
         (&["pin", "--from-file", list], "pin", "unchanged", "PinsReport"),
         (&["status"], "status", "ok", "StatusReport"),
         (&["check"], "check", "ok", "CheckReport"),
+        (&["doctor"], "doctor", "ok", "DoctorReport"),
         (&["schema", "pin"], "schema", "ok", "TextReport"),
         (&["completions", "bash"], "completions", "ok", "TextReport"),
         (&["man", "pin"], "man", "ok", "TextReport"),

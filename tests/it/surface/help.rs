@@ -29,6 +29,7 @@ const COMMANDS: &[&[&str]] = &[
     &["diff"],
     &["demo"],
     &["check"],
+    &["doctor"],
     &["values"],
     &["values", "check"],
     &["generate"],

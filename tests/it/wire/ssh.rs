@@ -187,3 +187,12 @@ fn a_receive_pack_that_takes_no_thin_packs_gets_a_whole_one() {
     // The first one was thin.
     assert_eq!(shell.count("start git-receive-pack"), 2, "{:?}", shell.diary());
 }
+
+#[test]
+fn a_server_that_lets_us_only_read_is_found_without_a_push() {
+    let shell = Shell::new(Root::new(&["api"]), VERSION, READ_ONLY);
+    let arguments = ["--json", "doctor"];
+    let told = run(&mut shell.with_ssh(pinrail_at(&shell.url(), &arguments)));
+    assert_eq!((told.code, &told.document()["outcome"]), (5, &"refused".into()), "{told:?}");
+    assert!(told.stdout.contains("You may only read."), "{told:?}");
+}

@@ -85,7 +85,7 @@ impl Server for Http {
     }
 
     fn capabilities(&self, until: Instant) -> Result<Option<Capabilities>, TransportError> {
-        let mut answer = self.0.advertised(true, until)?;
+        let mut answer = self.0.advertised(UPLOAD_PACK, true, until)?;
         let words = |unread: Unread| TransportError::Unreachable(unread.to_string());
         wire::capabilities(&mut answer)
             .map_err(|unread| self.failed().unwrap_or_else(|| words(unread)))
@@ -93,6 +93,10 @@ impl Server for Http {
 
     fn ask(&self, question: Vec<u8>, until: Instant) -> Result<wire::Answer<'_>, TransportError> {
         Ok(Box::new(self.0.logged_in(UPLOAD_PACK, &question, true, until)?))
+    }
+
+    fn may_push(&self, until: Instant) -> Result<(), TransportError> {
+        self.0.advertised(RECEIVE_PACK, false, until).map(drop)
     }
 
     fn send(&self, push: Vec<u8>, until: Instant) -> Result<wire::Answer<'_>, TransportError> {
@@ -119,7 +123,7 @@ impl Channel for Http {
         until: Instant,
     ) -> Result<Box<dyn SmartSubtransportStream>, TransportError> {
         Ok(Box::new(if first {
-            self.0.advertised(false, until)?
+            self.0.advertised(UPLOAD_PACK, false, until)?
         } else {
             Answer::to(&self.0, UPLOAD_PACK, until)
         }))
@@ -142,9 +146,10 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks upload-pack for its branches; finds out here who we are and where to go on.
+    /// Asks a service for its branches; finds out here who we are and where to go on.
     fn advertised(
         self: &Arc<Self>,
+        service: &'static str,
         second: bool,
         until: Instant,
     ) -> Result<Answer, TransportError> {
@@ -152,20 +157,20 @@ impl Shared {
         loop {
             let mut url = self.state().base.clone();
             url.set_path(&format!("{}/info/refs", url.path()));
-            url.set_query(Some(&format!("service={UPLOAD_PACK}")));
+            url.set_query(Some(&format!("service={service}")));
             self.meter.asked(0);
             let request = self.clients.of(&url)?.get(url.clone());
             let answer = self.send(versioned(request, second), until)?;
             let status = answer.status();
             if status.is_redirection() && redirects < REDIRECTS {
                 redirects += 1;
-                self.follow(&url, &answer)?;
+                self.follow(service, &url, &answer)?;
             } else if status == StatusCode::UNAUTHORIZED && self.another_login(until)? {
                 // Asked again with the new one.
             } else {
-                let answer = self.accept(answer, UPLOAD_PACK, "advertisement")?;
+                let answer = self.accept(answer, service, "advertisement")?;
                 self.remember_login(until);
-                return Ok(Answer::begun(self, UPLOAD_PACK, answer, until));
+                return Ok(Answer::begun(self, service, answer, until));
             }
         }
     }
@@ -232,7 +237,7 @@ impl Shared {
 
     /// Goes to the new address if it is the same server's, no less encrypted, and the
     /// answer to the same question: what git calls `http.followRedirects=initial`.
-    fn follow(&self, from: &Url, answer: &Response) -> Result<(), TransportError> {
+    fn follow(&self, service: &str, from: &Url, answer: &Response) -> Result<(), TransportError> {
         let target = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
         let target = target.and_then(|target| from.join(target).ok());
         let refused = |what: &str| TransportError::NotFound(format!("it {what}"));
@@ -245,7 +250,7 @@ impl Shared {
             && (target.scheme() == from.scheme() || target.scheme() == "https")
             && (target.port_or_known_default() == from.port_or_known_default()
                 || from.scheme() != target.scheme());
-        let question = format!("service={UPLOAD_PACK}");
+        let question = format!("service={service}");
         let Some(path) = target.path().strip_suffix("/info/refs").map(ToOwned::to_owned) else {
             return Err(refused(&shown));
         };

@@ -182,6 +182,10 @@ impl Transport for Wire {
         self.meter.time(|traffic| &mut traffic.reading, || self.bring_objects(wanted, levels))
     }
 
+    fn may_push(&self, until: Instant) -> Result<(), TransportError> {
+        self.server.may_push(until)
+    }
+
     fn expect_push(&mut self, until: Instant) {
         self.server.expect_push(until);
     }

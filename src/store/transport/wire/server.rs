@@ -32,6 +32,9 @@ pub trait Server {
         let _ = until;
     }
 
+    /// Asks receive-pack for its branches, as before a push, and pushes nothing.
+    fn may_push(&self, until: Instant) -> Result<(), TransportError>;
+
     /// Sends to receive-pack.
     fn send(&self, push: Vec<u8>, until: Instant) -> Result<Answer<'_>, TransportError>;
 

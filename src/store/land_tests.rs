@@ -242,7 +242,6 @@ fn land(turns: Vec<Turn>, deaf: Vec<u8>) -> (Landed, Scripted, Duration) {
         reading: &reading,
         commits: None,
         author: &author,
-        commits: None,
     }
     .run(
         |tips| {

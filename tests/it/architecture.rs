@@ -29,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const KEPT: &[(&str, &[&str])] = &[
     ("store/", &["git2::", "use git2", "git2 as"]),
     ("forge/github", &["octocrab"]),
-    ("forge/gitlab", &["gitlab::", "use gitlab;"]),
+    ("forge/gitlab", &["use gitlab::", "use gitlab;", "gitlab::api", "gitlab::Gitlab"]),
     ("cli/", &["env::var(", "env::vars(", "env::var_os(", "env::vars_os("]),
     ("cli/", &["print!(", "println!(", "eprint!(", "eprintln!(", "dbg!("]),
     ("cli/", &["io::stdout", "io::stderr", " stdout()", " stderr()", "(stdout()", "(stderr()"]),
@@ -199,7 +199,7 @@ fn what_belongs_to_one_place_is_found_in_another() {
         ("domain/pin.rs", "use git2::Oid;", "git2::"),
         ("commands/error.rs", "impl From<git2::Error> for X {}", "git2::"),
         ("store/land.rs", "use octocrab::Octocrab;", "octocrab"),
-        ("forge/github/mod.rs", "use gitlab::Gitlab;", "gitlab::"),
+        ("forge/github/mod.rs", "use gitlab::Gitlab;", "use gitlab::"),
         ("forge/gitlab/mod.rs", "octocrab::instance()", "octocrab"),
         ("store/helper.rs", "std::env::var(\"HOME\")", "env::var("),
         ("commands/pin.rs", "use std::env; for x in env::vars() {}", "env::vars("),

@@ -17,6 +17,7 @@ mod hanging;
 mod history;
 mod hostile;
 mod judgement;
+mod live;
 mod locks;
 mod moving_tip;
 mod promote;

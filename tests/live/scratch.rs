@@ -289,6 +289,8 @@ environments:
         let path = format!("{list}/{number}/merge");
         let mut last = Value::Null;
         for _ in 0..30 {
+            // GitLab finds out whether it can be merged when it is looked at.
+            self.request(number);
             let (status, answer) = self.ask(&Method::PUT, &path, &serde_json::json!({}));
             if status.is_success() {
                 return;

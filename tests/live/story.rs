@@ -16,7 +16,7 @@ const PARTS: [Part; 7] = [
     ("what is closed is closed there too", closed),
     ("a train tells what it brings", train),
     ("a way back is asked for under a lock, and a person merges it", back),
-    ("GitHub signs what comes by its API", via_api),
+    ("`--via api` signs on GitHub, and is refused on GitLab", via_api),
 ];
 
 /// Plays every part and tidies up, also after one that failed.

@@ -123,7 +123,8 @@ fn first_names(rest: &str) -> Vec<String> {
     names
 }
 
-fn every_file(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
+/// Every source below a folder, by its path from `root`.
+pub fn every_file(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).expect("list the sources") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {

@@ -1,6 +1,7 @@
 //! Promotions as pull and merge requests, against the two fake forges.
 
 mod bad_days;
+mod behaviours;
 mod doctor;
 mod github;
 mod gitlab;

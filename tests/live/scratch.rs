@@ -197,6 +197,9 @@ environments:
             command.env(format!("GIT_{who}_EMAIL"), "pinrail@localhost");
             command.env(format!("GIT_{who}_DATE"), "2026-01-01T00:00:00Z");
         }
+        if let Some(file) = std::env::var_os("PINRAIL_CA_FILE") {
+            command.env("GIT_SSL_CAINFO", file);
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut program = command.spawn().map_err(|error| error.to_string())?;
         if let Some(mut stdin) = program.stdin.take() {
@@ -258,10 +261,14 @@ environments:
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    fn request_path(&self, number: u64) -> String {
+        let all = if self.kind == Kind::GitHub { "pulls" } else { "merge_requests" };
+        format!("{all}/{number}")
+    }
+
     /// A request as the forge's own API shows it.
     pub fn request(&self, number: u64) -> Request {
-        let list = if self.kind == Kind::GitHub { "pulls" } else { "merge_requests" };
-        let told = self.api(&Method::GET, &format!("{list}/{number}"), &Value::Null);
+        let told = self.api(&Method::GET, &self.request_path(number), &Value::Null);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         match self.kind {
             Kind::GitHub => Request {
@@ -283,11 +290,24 @@ environments:
         }
     }
 
+    /// The same once it is at `head`: forges hear of a push a moment after it.
+    pub fn request_at(&self, number: u64, head: &str) -> Request {
+        let mut request = self.request(number);
+        for _ in 0..30 {
+            if request.head == head {
+                break;
+            }
+            std::thread::sleep(Duration::from_secs(1));
+            request = self.request(number);
+        }
+        assert_eq!(request.head, head, "{request:#?}");
+        request
+    }
+
     /// A person's click on the forge's own button, again while the forge has to think first.
     pub fn click_merge(&self, number: u64) {
-        let list = if self.kind == Kind::GitHub { "pulls" } else { "merge_requests" };
-        let path = format!("{list}/{number}/merge");
-        let mut last = Value::Null;
+        let path = format!("{}/merge", self.request_path(number));
+        let mut refused = Value::Null;
         for _ in 0..30 {
             // GitLab finds out whether it can be merged when it is looked at.
             self.request(number);
@@ -296,10 +316,10 @@ environments:
                 return;
             }
             assert!([405, 409, 422].contains(&status.as_u16()), "{status}: {answer}");
-            last = answer;
+            refused = answer;
             std::thread::sleep(Duration::from_secs(1));
         }
-        panic!("the forge did not merge {number}: {last}");
+        panic!("the forge did not merge {number}: {refused}");
     }
 }
 

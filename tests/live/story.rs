@@ -9,12 +9,13 @@ use super::scratch::{Kind, Scratch};
 
 type Part = (&'static str, fn(&Scratch));
 
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     ("a promotion is asked for once, and follows", asked_for_once),
     ("the list and the forge agree", listed),
     ("a merge approves one commit", merged),
     ("what is closed is closed there too", closed),
     ("a train tells what it brings", train),
+    ("what moved on is merged in the same go", in_one_go),
     ("a way back is asked for under a lock, and a person merges it", back),
     ("`--via api` signs on GitHub, and is refused on GitLab", via_api),
 ];
@@ -59,6 +60,10 @@ fn number(document: &Value) -> u64 {
     document["request"]["number"].as_u64().unwrap_or_else(|| panic!("no request: {document:#}"))
 }
 
+fn head(document: &Value) -> &str {
+    document["request"]["head"].as_str().unwrap_or_else(|| panic!("no head: {document:#}"))
+}
+
 fn asked_for_once(scratch: &Scratch) {
     let service = api(scratch);
     stage(scratch, &service, 1, "git");
@@ -68,11 +73,8 @@ fn asked_for_once(scratch: &Scratch) {
     stage(scratch, &service, 2, "git");
     let second = promote(scratch, &service);
     assert_eq!(number(&first), number(&second), "it follows");
-    let request = scratch.request(number(&second));
-    assert_eq!(
-        (request.state.as_str(), json!(request.head)),
-        ("open", second["request"]["head"].clone())
-    );
+    let request = scratch.request_at(number(&second), head(&second));
+    assert_eq!(request.state, "open");
     assert!(request.title.contains(&service), "{request:#?}");
     assert!(request.body.contains("`2`") && !request.body.contains("`1`"), "{request:#?}");
     assert_eq!(scratch.tag("main", "production", &service), None);
@@ -127,6 +129,18 @@ fn train(scratch: &Scratch) {
     assert_eq!(scratch.tag("main", "production", &web).as_deref(), Some("1"));
 }
 
+fn in_one_go(scratch: &Scratch) {
+    let service = web(scratch);
+    stage(scratch, &service, 2, "git");
+    let number = number(&promote(scratch, &service));
+    stage(scratch, &service, 3, "git");
+    let promote = ["promote", &service, "--to", "production", "--merge"];
+    let document = scratch.pinrail(&promote).succeeded().document;
+    assert_eq!(document["outcome"], "promoted", "{document:#}");
+    assert_eq!(scratch.request(number).state, "merged");
+    assert_eq!(scratch.tag("main", "production", &service).as_deref(), Some("3"));
+}
+
 fn back(scratch: &Scratch) {
     let service = api(scratch);
     let back = ["rollback", &service, "-e", "production", "--reason", "a live test"];
@@ -150,17 +164,17 @@ fn via_api(scratch: &Scratch) {
         assert_eq!(scratch.run(&pin, "api").code, Some(2), "it is for GitHub alone");
         return;
     }
-    stage(scratch, &service, 2, "api");
+    stage(scratch, &service, 1, "api");
     let promote = ["promote", &service, "--to", "production"];
     let first = scratch.run(&promote, "api").succeeded().document;
-    stage(scratch, &service, 3, "api");
+    stage(scratch, &service, 2, "api");
     let document = scratch.run(&promote, "api").succeeded().document;
     assert_eq!(number(&first), number(&document), "it follows");
-    let head = document["request"]["head"].as_str().expect("a head");
-    let commit = scratch.api(&Method::GET, &format!("commits/{head}"), &Value::Null);
+    let commit = format!("commits/{}", head(&document));
+    let commit = scratch.api(&Method::GET, &commit, &Value::Null);
     assert_eq!(commit["commit"]["verification"]["verified"], true, "{commit:#}");
-    assert_eq!(scratch.request(number(&document)).state, "open");
+    assert_eq!(scratch.request_at(number(&document), head(&document)).state, "open");
     let merge = ["promotions", "merge", &format!("production/{service}")];
     scratch.run(&merge, "api").succeeded();
-    assert_eq!(scratch.tag("main", "production", &service).as_deref(), Some("3"));
+    assert_eq!(scratch.tag("main", "production", &service).as_deref(), Some("2"));
 }

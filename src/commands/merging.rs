@@ -38,6 +38,8 @@ pub struct Merged {
     pub outcome: Outcome,
     pub report: MergeReport,
     pub said: Vec<String>,
+    /// Other requests that are over.
+    pub closed: Vec<String>,
     pub warnings: Vec<String>,
 }
 
@@ -124,8 +126,9 @@ impl Merging<'_> {
             }
         }
         let others = report.closed.iter().filter(|closed| **closed != branch.as_str());
-        said.extend(others.map(|closed| format!("Closed {closed}: it has nothing new to ask for")));
-        Ok(Merged { outcome, report, said, warnings })
+        let closed = others.map(|closed| format!("Closed {closed}: it has nothing new to ask for"));
+        let closed = closed.collect();
+        Ok(Merged { outcome, report, said, closed, warnings })
     }
 
     /// Looks at a request as it is now; a merge approves one commit, the one that was told or

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use super::merging::When;
-use super::move_report::{MoveItem, PromoteReport, RequestRef};
+use super::move_report::{MoveItem, PromoteReport};
 use super::on_forge;
 use super::promote_parts::{Done, Part, Services, names};
 use super::report::{Body, Outcome, Report, counted};
@@ -169,7 +169,7 @@ fn reading(config: &Config, all: bool) -> Reading {
 }
 
 fn report(done: Done, all: bool) -> Report {
-    let Done { items, requests, commit, attempts, run, mut said, warnings, unmerged } = done;
+    let Done { items, requests, commit, attempts, run, mut said, next, warnings, unmerged } = done;
     let any = |wanted: Outcome| items.iter().any(|item| item.outcome == wanted);
     let invalid = items.iter().any(|item| {
         item.cause.as_ref().is_some_and(super::super::domain::promotion::Cause::is_invalid)
@@ -186,7 +186,7 @@ fn report(done: Done, all: bool) -> Report {
     said.splice(0..0, run.shown());
     said.extend(items.iter().map(|item| item.sentence(run.dry_run)));
     said.extend(commit.iter().map(|commit| format!("Commit {}", &commit[..7])));
-    said.extend(requests.iter().map(RequestRef::sentence));
+    said.extend(next);
     if items.is_empty() {
         said.push("Nothing to promote: no service is in the environment before".to_owned());
     }

@@ -31,7 +31,9 @@ pub struct Done {
     pub commit: Option<String>,
     pub attempts: u32,
     pub run: DryRun,
+    /// What was closed on the way, and what comes next.
     pub said: Vec<String>,
+    pub next: Vec<String>,
     pub warnings: Vec<String>,
     /// Why a request that was to be merged was not.
     pub unmerged: Vec<CommandError>,
@@ -145,6 +147,9 @@ impl Part<'_> {
             Some(request) => self.merge(repo, name, request, done),
             None => Outcome::Requested,
         };
+        if gone == Outcome::Requested {
+            done.next.extend(asked.request.iter().map(RequestRef::sentence));
+        }
         done.requests.extend(asked.request);
         done.items.extend(asked.value.into_iter().map(|step| MoveItem::of(step, gone)));
         Ok(())
@@ -171,13 +176,13 @@ impl Part<'_> {
         match merging.run(repo, name, Some(head.clone()), when) {
             Ok(merged) => {
                 done.warnings.extend(merged.warnings);
-                done.said.extend(merged.said);
+                done.next.extend(merged.closed);
                 done.commit = merged.report.commit.or(done.commit.take());
                 if merged.outcome == Outcome::Queued {
-                    Outcome::Requested
-                } else {
-                    Outcome::Promoted
+                    done.next.extend(merged.said);
+                    return Outcome::Requested;
                 }
+                Outcome::Promoted
             }
             Err(error) => {
                 done.unmerged.push(error);

@@ -140,7 +140,9 @@ fn merge(context: &Context, args: MergeArgs) -> Result<Report, CommandError> {
     let Opened { repo, main, config, .. } = &mut opened;
     let merging = Merging { context, main, config, host: host.as_ref() };
     let when = if args.auto_merge { When::Ready } else { When::Now };
-    let Merged { outcome, report, said, warnings } = merging.run(repo, &name, args.head, when)?;
+    let Merged { outcome, report, mut said, closed, warnings } =
+        merging.run(repo, &name, args.head, when)?;
+    said.extend(closed);
     Ok(Report { said, warnings, ..Report::new(outcome, Body::Merge(report)) })
 }
 

@@ -70,15 +70,16 @@ async function compare(ctx) {
   const behind = await repo.count(`${head}..${base}`);
   const status = found.length === 0 ? (behind === 0 ? 'identical' : 'behind') : behind === 0 ? 'ahead' : 'diverged';
   const url = `${repoUrl(forge, project)}/compare/${params.basehead}`;
+  const pages = `${forge.webUrl()}/${project.path}/compare/${params.basehead}`;
   const at = page(found, query, { perPage: 250, most: 250 });
   return {
     status: 200,
     body: {
       url,
-      html_url: url,
-      permalink_url: url,
-      diff_url: `${url}.diff`,
-      patch_url: `${url}.patch`,
+      html_url: pages,
+      permalink_url: pages,
+      diff_url: `${pages}.diff`,
+      patch_url: `${pages}.patch`,
       base_commit: commitShape(forge, project, await repo.commit(base)),
       merge_base_commit: commitShape(forge, project, await repo.commit(from)),
       status,

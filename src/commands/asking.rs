@@ -3,23 +3,21 @@
 //! There is one for each [`RequestName`]. What is there already is adopted, what moved on is
 //! brought up to date, and each step may be repeated.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::move_report::{PinMove, RequestRef};
 use super::on_forge::Host;
 use super::report::DryRun;
-use super::request_text::{Telling, is_told};
+use super::request_text::{Story, Telling, is_told};
 use super::requests::{self, Open};
 use super::state::State;
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::config::Config;
 use crate::domain::environment::{Environment, MergeMethod, Request, Update};
 use crate::domain::name::BranchName;
-use crate::domain::promotion::Move;
 use crate::domain::request::RequestName;
 use crate::forge::{ForgeError, PullRequest, PullRequestSpec, PullRequestState, Reviewer};
-use crate::render::request::{Intent, Page, Templates};
+use crate::render::request::{Page, Templates};
 use crate::store::{Edits, Planned, Reading, StateRepo, Write};
 
 /// How often a request may be merged or closed by others under our hands.
@@ -43,17 +41,6 @@ pub enum Wish {
     Leave,
     /// Nothing is left to ask for.
     Close,
-}
-
-/// What a request asks for, and what people are told about it.
-pub struct Story {
-    pub subject: String,
-    /// The pins to be, by path.
-    pub pins: BTreeMap<String, Vec<u8>>,
-    pub moves: Vec<PinMove>,
-    /// What was wanted as well and may not go.
-    pub held: Vec<Move>,
-    pub intent: Intent,
 }
 
 /// What came of it.
@@ -226,7 +213,7 @@ impl Asking<'_> {
         if found.as_ref().is_some_and(|open| is_told(open, head)) {
             return Ok(found.map(|open| (open, Vec::new())));
         }
-        let telling = Telling::new(self, host, head, story)?;
+        let telling = Telling::new(self.context, self.config, host, &self.name, head, story)?;
         for look in 0..LOOKS {
             let written = match &found {
                 Some(open) => host.forge.update(open, &self.spec(telling.again(open, templates)?)),

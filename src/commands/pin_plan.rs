@@ -1,9 +1,10 @@
 //! Where wanted pins go, whether they may, and landing them.
 
-use super::asking::{Asked, Asking, Story, Wish};
+use super::asking::{Asked, Asking, Wish};
 use super::deployments;
 use super::move_report::{PinMove, RequestRef};
 use super::report::{DryRun, Outcome, PinItem};
+use super::request_text::Story;
 use super::state::{self, Opened, State};
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::artifact::{ImageDigest, ImageTag, Revision};

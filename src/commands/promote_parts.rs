@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::asking::{Asking, Story, Wish};
+use super::asking::{Asking, Wish};
 use super::deployments;
 use super::merging::{Merging, When};
 use super::move_report::{MoveItem, PinMove, RequestRef};
 use super::on_forge::Host;
 use super::report::{DryRun, Outcome};
+use super::request_text::Story;
 use super::requests::{self, Open};
 use super::state::{self, State};
 use super::{CommandError, Context};

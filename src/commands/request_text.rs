@@ -2,25 +2,36 @@
 
 use std::collections::BTreeMap;
 
-use super::asking::{Asking, Story};
 use super::diff::between;
 use super::move_report::PinMove;
 use super::on_forge::Host;
-use super::{CommandError, ErrorKind};
+use super::{CommandError, Context, ErrorKind};
 use crate::domain::artifact::Revision;
 use crate::domain::config::Config;
 use crate::domain::environment::Environment;
 use crate::domain::name::{DomainName, ServiceName};
 use crate::domain::pin::Pin;
-use crate::domain::promotion::Verdict as Judged;
+use crate::domain::promotion::{Move, Verdict as Judged};
+use crate::domain::request::RequestName;
 use crate::forge::{Comparison, PullRequest};
 use crate::render::request::{
-    Commit, Facts, History, Link, Page, PinChange, Stay, Templates, Verdict, VerdictState, Way,
-    came_with, head_of, merged, room,
+    Commit, Facts, History, Intent, Link, Page, PinChange, Stay, Templates, Verdict, VerdictState,
+    Way, came_with, head_of, merged, room,
 };
 
 /// The commits of more services than this would make a train wait.
 const COMPARED: usize = 40;
+
+/// What a request asks for, and what people are told about it.
+pub struct Story {
+    pub subject: String,
+    /// The pins to be, by path.
+    pub pins: BTreeMap<String, Vec<u8>>,
+    pub moves: Vec<PinMove>,
+    /// What was wanted as well and may not go.
+    pub held: Vec<Move>,
+    pub intent: Intent,
+}
 
 /// Whether a request's text tells of this head already.
 pub fn is_told(open: &PullRequest, head: &str) -> bool {
@@ -36,12 +47,13 @@ pub struct Telling<'a> {
 impl<'a> Telling<'a> {
     /// Gathers the facts; commits that cannot be read are told as such and cost nothing else.
     pub fn new(
-        asking: &Asking<'_>,
+        context: &Context,
+        config: &Config,
         host: &'a Host,
+        name: &RequestName,
         head: &str,
         story: &Story,
     ) -> Result<Self, CommandError> {
-        let context = asking.context;
         let head: Revision = head
             .parse()
             .map_err(|_| CommandError::new(ErrorKind::Bug, "a commit without an id"))?;
@@ -55,13 +67,13 @@ impl<'a> Telling<'a> {
         });
         let facts = Facts {
             intent: story.intent,
-            request: asking.name.clone(),
+            request: name.clone(),
             head,
             project: Some(host.address.project.clone()),
             run: context.ci.run_url.clone(),
             asked_by: Some(context.author.name.clone()),
-            pins: story.moves.iter().map(|step| change(asking.config, step)).collect(),
-            ways: ways(asking, host, &story.moves),
+            pins: story.moves.iter().map(|step| change(config, step)).collect(),
+            ways: ways(context, config, host, &story.moves),
             verdicts: vec![Verdict {
                 rule: "locks".to_owned(),
                 state: VerdictState::Passed,
@@ -142,7 +154,7 @@ fn links(
 }
 
 /// One way for each two revisions of a service.
-fn ways(asking: &Asking<'_>, host: &Host, moves: &[PinMove]) -> Vec<Way> {
+fn ways(context: &Context, config: &Config, host: &Host, moves: &[PinMove]) -> Vec<Way> {
     let mut grouped: BTreeMap<(&ServiceName, &str, &str), Vec<&PinMove>> = BTreeMap::new();
     for step in moves {
         let Some(from) = &step.from else { continue };
@@ -155,7 +167,7 @@ fn ways(asking: &Asking<'_>, host: &Host, moves: &[PinMove]) -> Vec<Way> {
     for ((service, from, to), steps) in grouped {
         let environments = steps.iter().map(|step| step.environment.clone()).collect();
         let (compare, history) = if ways.len() < COMPARED {
-            history(asking, host, steps[0], from, to)
+            history(context, config, host, steps[0], from, to)
         } else {
             (None, unknown(&format!("only the commits of the first {COMPARED} services are read")))
         };
@@ -177,13 +189,14 @@ pub fn repository(config: &Config, domain: &DomainName, pin: &Pin) -> Option<Str
 
 /// The commits between, by the forge where the service is on it as well, otherwise by git.
 fn history(
-    asking: &Asking<'_>,
+    context: &Context,
+    config: &Config,
     host: &Host,
     step: &PinMove,
     from: &str,
     to: &str,
 ) -> (Option<String>, History) {
-    let Some(repository) = repository(asking.config, &step.domain, &step.to) else {
+    let Some(repository) = repository(config, &step.domain, &step.to) else {
         return (None, unknown("its repository is not told (`services.repository`)"));
     };
     let project = repository.parse().ok().and_then(|url| host.address.project_of(&url));
@@ -195,7 +208,7 @@ fn history(
         }
     }
     let Some(old) = &step.from else { return (None, unknown("it is new there")) };
-    match between(asking.context, &repository, old, &step.to) {
+    match between(context, &repository, old, &step.to) {
         Err(error) => (None, unknown(&error.to_string())),
         Ok(found) => {
             let (new, gone): (Vec<_>, Vec<_>) = found.into_iter().partition(|commit| commit.added);

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::asking::{Asking, Story, Wish};
+use super::asking::{Asking, Wish};
 use super::deployments;
 use super::move_report::{MoveItem, PinMove, RequestRef, RollbackReport, version};
 use super::on_forge::{self, Host};
 use super::report::{Body, DryRun, Outcome, Report, counted};
+use super::request_text::Story;
 use super::rollback_plan::{Goal, settled};
 use super::state::{Opened, State};
 use super::{CommandError, Context, ErrorKind};

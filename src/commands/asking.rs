@@ -22,8 +22,8 @@ use crate::store::{Edits, Planned, Reading, StateRepo, Write};
 
 /// How often a request may be merged or closed by others under our hands.
 const ROUNDS: u32 = 4;
-/// How often a request that the forge says is there is looked for, as lists lag behind.
-const LOOKS: u32 = 6;
+/// How often a forge is looked at for what was just done, as what it shows lags behind.
+pub const LOOKS: u32 = 6;
 
 /// A request that is to be, or to be no more.
 pub struct Asking<'a> {

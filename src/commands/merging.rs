@@ -1,6 +1,8 @@
 //! Merging a request: the approval of one commit, by git or by the forge.
 
-use super::asking::Asking;
+use std::time::Duration;
+
+use super::asking::{Asking, LOOKS};
 use super::deployments;
 use super::move_report::{MergeReport, PinMove};
 use super::on_forge::Host;
@@ -14,7 +16,7 @@ use crate::domain::name::BranchName;
 use crate::domain::nearest::{did_you_mean, nearest};
 use crate::domain::promotion::Cause;
 use crate::domain::request::RequestName;
-use crate::forge::{ForgeError, Merge, MergeWhen, Merged as ByForge};
+use crate::forge::{ForgeError, Merge, MergeWhen, Merged as ByForge, PullRequest};
 use crate::store::{Planned, Reading, StateRepo, Tips, Write};
 
 /// When a request is to be merged. Where there is no forge, nothing is to be waited for.
@@ -227,7 +229,7 @@ impl Merging<'_> {
                 Approved::Empty => return Ok(Ended::Empty),
             }
         };
-        let Some(request) = host.forge.find_open(&name.branch(), self.main)? else {
+        let Some(request) = self.standing(host, name, &open.head)? else {
             return Err(missing(name, std::iter::empty()));
         };
         let (moves, attempts) = (open.moves, 1);
@@ -259,6 +261,24 @@ impl Merging<'_> {
                 Err(error.hints(again).hint(format!("the request: {}", request.url)))
             }
         }
+    }
+
+    /// The open request; forges need a moment to see what was pushed to its branch.
+    fn standing(
+        &self,
+        host: &Host,
+        name: &RequestName,
+        head: &str,
+    ) -> Result<Option<PullRequest>, CommandError> {
+        let mut standing = None;
+        for look in 0..LOOKS {
+            standing = host.forge.find_open(&name.branch(), self.main)?;
+            if standing.as_ref().is_none_or(|request| request.head == head) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(250) * 2_u32.pow(look));
+        }
+        Ok(standing)
     }
 
     fn reading(&self, name: &RequestName) -> Reading {

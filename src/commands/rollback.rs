@@ -93,17 +93,20 @@ impl RollbackArgs {
             let state = State::read(&tips, &main, &location)?;
             (self.goal().moves(&state, &tips, context)?, tips.is_cut())
         };
+        let requests = wanted.requests(&config, &decided);
+        let host = match requests.is_empty() {
+            true => None,
+            false => on_forge::host(context, &access, &config, repo.location())?,
+        };
+        if let Some(host) = &host {
+            host.may_ask()?;
+        }
         let (main, pins) = (config.main_branch(), config.pins_branch());
         // The lock first: it stops the line while the pins go back.
         let mut warnings = wanted.land(&mut repo, &config, &pins, &decided, &mut report)?;
         if main != pins && config.forge.kind == ForgeKind::Git {
             warnings.extend(wanted.land(&mut repo, &config, &main, &decided, &mut report)?);
         }
-        let requests = wanted.requests(&config, &decided);
-        let host = match requests.is_empty() {
-            true => None,
-            false => on_forge::host(context, &access, &config, repo.location())?,
-        };
         for (name, moves) in requests {
             let host = host.as_ref();
             warnings.extend(wanted.ask(&mut repo, &config, host, name, &moves, &mut report)?);

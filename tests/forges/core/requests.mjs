@@ -48,6 +48,13 @@ export function openRequest(
   return request;
 }
 
+/** The head as people and clients see it, which may lag behind its branch. */
+export function shownHead(request) {
+  if (!(request.lag?.left > 0)) return request.headSha;
+  request.lag.left--;
+  return request.lag.sha;
+}
+
 export function touch(world, request) {
   request.updatedAt = world.clock.iso();
 }
@@ -133,6 +140,7 @@ async function noticeChange(forge, project, { ref, old, new: next }, who) {
     if (request.source === project && request.head === branch) {
       const before = request.headSha;
       request.headSha = next === ZERO ? before : next;
+      request.lag = { sha: before, left: world.settings.headLag };
       recheck(world, request);
       touch(world, request);
       await forge.headMoved(project, request, { old: before, new: next, who });

@@ -38,6 +38,8 @@ export class World {
     mergeabilityPolls: 1,
     /** How many lists miss a request that was just opened. */
     listLag: 0,
+    /** How many reads of a request show its head before the last push. */
+    headLag: 0,
     perPage: 100,
   };
   #ids = 1000;

@@ -1,6 +1,7 @@
 // What GitHub says about things. Only fields that mean something here; the rest that the description
 // requires is filled in with neutral values before the answer is checked.
 
+import { shownHead } from '../core/requests.mjs';
 import { linkHeader, page } from '../core/http.mjs';
 
 export function userShape(forge, user) {
@@ -176,7 +177,7 @@ export function pullShape(forge, project, request, full) {
     closed_at: request.closedAt,
     merged_at: request.mergedAt,
     merge_commit_sha: request.mergeSha ?? full?.testMerge ?? null,
-    head: side(request.source, request.head, request.headSha),
+    head: side(request.source, request.head, shownHead(request)),
     base: side(
       project,
       request.base,

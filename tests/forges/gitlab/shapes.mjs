@@ -1,5 +1,7 @@
 // What GitLab says about things.
 
+import { shownHead } from '../core/requests.mjs';
+
 export function userShape(forge, user) {
   if (!user) return null;
   return {
@@ -184,7 +186,7 @@ export function mergeRequestShape(forge, project, request, status) {
     merge_status: request.state === 'open' ? (LEGACY[status] ?? 'can_be_merged') : 'can_be_merged',
     detailed_merge_status: status,
     merge_after: null,
-    sha: request.headSha,
+    sha: shownHead(request),
     merge_commit_sha: request.squashSha && request.mergeSha === request.squashSha ? null : request.mergeSha,
     squash_commit_sha: request.squashSha ?? null,
     discussion_locked: null,

@@ -162,6 +162,16 @@ fn a_close_by_hand_in_mid_run_gives_one_new_request(kind: Kind) {
     assert_eq!(run.document()["request"]["number"].as_u64(), world.only().number);
 }
 
+fn a_head_that_the_forge_has_yet_to_see_is_waited_for(kind: Kind) {
+    let world = requested(kind);
+    world.stage("api", "2");
+    world.forge().settings(json!({"headLag": 3}));
+    let promote = ["promote", "api", "--to", "production", "--merge"];
+    world.json(&promote).succeeded();
+    assert_eq!(world.tag("production", "api").as_deref(), Some("2"));
+    world.assert_done_once();
+}
+
 fn what_people_write_around_our_text_stays(kind: Kind) {
     let world = requested(kind);
     let open = world.only();
@@ -234,6 +244,7 @@ on_both!(
     a_forge_that_hangs_is_given_up_at_the_timeout,
     a_merge_by_hand_in_mid_run_is_the_approval,
     a_close_by_hand_in_mid_run_gives_one_new_request,
+    a_head_that_the_forge_has_yet_to_see_is_waited_for,
     what_people_write_around_our_text_stays,
     a_commit_that_comes_before_the_merge_is_not_merged,
     a_project_that_was_renamed_is_written_to_under_no_name,

@@ -42,6 +42,20 @@ fn githubs_own_token_of_a_workflow_may_not_ask_as_no_check_would_run() {
 }
 
 #[test]
+fn a_way_back_that_may_not_be_asked_for_sets_no_lock() {
+    let world = World::new(Kind::GitHub);
+    for tag in ["1", "2"] {
+        world.stage("api", tag);
+        world.json(&["promote", "api", "--to", "production", "--merge"]).succeeded();
+    }
+    let secret = token(&world, json!({"kind": "actions", "repositories": [PROJECT]}));
+    let refs = world.refs();
+    let back = ["--json", "rollback", "api", "-e", "production"];
+    let asked = run(world.command(&back).env("PINRAIL_TOKEN", secret));
+    assert_eq!((asked.code, world.refs()), (1, refs), "{asked:?}");
+}
+
+#[test]
 fn gitlabs_job_token_may_not_ask_as_no_check_would_run() {
     let world = staged(Kind::GitLab);
     world.forge().act(json!({"do": "configure", "project": PROJECT,

@@ -42,7 +42,9 @@ pub fn record(host: Option<&Host>, config: &Config, moves: &[PinMove]) -> Vec<St
     let failed: Vec<String> = moves
         .iter()
         .filter_map(|step| deployment(host, config, step))
-        .filter_map(|deployment| host.forge.deploy(&deployment).err())
+        .filter_map(|deployment| {
+            host.at(&deployment.project, |forge| forge.deploy(&deployment)).err()
+        })
         .map(|error| error.to_string())
         .collect();
     let warning = |first: &String| {

@@ -1,12 +1,14 @@
 //! The forge that hosts a services-root, and what its refusals mean to the caller.
 
+use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 use url::Url;
 
-use super::{CommandError, Context, ErrorKind};
+use super::{CommandError, Context, ErrorKind, Talk};
 use crate::domain::config::{Config, ForgeKind};
-use crate::forge::github::installation_token;
+use crate::forge::github::{App, installation_token};
 use crate::forge::{Address, ApiToken, Forge, ForgeError, Session, open};
 use crate::store::{Access, Location, Token, TokenScope};
 
@@ -15,7 +17,11 @@ pub struct Host {
     pub forge: Box<dyn Forge>,
     pub address: Address,
     pub kind: ForgeKind,
+    /// Opens another project, where the token is for this one alone.
+    elsewhere: Option<Box<dyn Fn(Address) -> Opening>>,
 }
+
+type Opening = Result<Box<dyn Forge>, ForgeError>;
 
 /// The forge, where the configuration names one. A services-root that is reached by a path
 /// has none: its requests are branches alone.
@@ -38,8 +44,25 @@ pub fn host(
         source: token.source.to_owned(),
     };
     let kind = config.forge.kind;
+    let app = context.app.as_ref().ok().and_then(Option::as_ref);
+    let elsewhere = app.filter(|_| token.source == APP).map(|app| elsewhere(context, app));
     let forge = open(kind, address.clone(), token, session(context)?)?;
-    Ok(Some(Host { forge, address, kind }))
+    Ok(Some(Host { forge, address, kind, elsewhere }))
+}
+
+/// Where an App's token came from, for messages.
+const APP: &str = "the GitHub App";
+
+/// Opens other projects as the same App, each with a token for itself alone.
+fn elsewhere(context: &Context, app: &App) -> Box<dyn Fn(Address) -> Opening> {
+    let (app, talk) = (app.clone(), Rc::clone(&context.talk));
+    let (ca_file, timeout) = (context.access.ca_file.clone(), context.timeout);
+    Box::new(move |address| {
+        let session = || session_with(ca_file.as_deref(), timeout, &talk);
+        let secret = installation_token(&address, &app, &session()?)?;
+        let token = ApiToken { secret, source: APP.to_owned(), is_job_token: false };
+        open(ForgeKind::Github, address, token, session()?)
+    })
 }
 
 /// How the services-root is reached, by the GitHub App where one is told: the branch of a
@@ -54,7 +77,7 @@ pub fn access(context: &Context, location: &Location) -> Result<Access, CommandE
     let Some(url) = pages(None, location)? else { return Ok(access) };
     let address = Address::of(ForgeKind::Github, &url, None, &context.endpoints)?;
     let secret = installation_token(&address, app, &session(context)?)?;
-    let (source, user) = ("the GitHub App", "x-access-token".to_owned());
+    let (source, user) = (APP, "x-access-token".to_owned());
     tokens.insert(0, Token { source, user, secret, scope: TokenScope::Server(address.server) });
     Ok(access)
 }
@@ -92,12 +115,18 @@ fn pages(told: Option<Url>, location: &Location) -> Result<Option<Url>, CommandE
     })
 }
 
+fn session(context: &Context) -> Result<Session, ForgeError> {
+    session_with(context.access.ca_file.as_deref(), context.timeout, &context.talk)
+}
+
 /// A session that says aloud what it waits for.
-pub fn session(context: &Context) -> Result<Session, CommandError> {
-    let talk = Rc::clone(&context.talk);
-    let notice = Box::new(move |sentence: &str| talk.say(sentence));
-    let session = Session::new(context.access.ca_file.as_deref(), context.timeout, notice)?;
-    Ok(session)
+fn session_with(
+    ca_file: Option<&Path>,
+    timeout: Duration,
+    talk: &Rc<dyn Talk>,
+) -> Result<Session, ForgeError> {
+    let talk = Rc::clone(talk);
+    Session::new(ca_file, timeout, Box::new(move |sentence| talk.say(sentence)))
 }
 
 /// Which token asks for changes, so that their checks run.
@@ -113,6 +142,21 @@ fn own_token(kind: ForgeKind) -> &'static str {
 }
 
 impl Host {
+    /// Asks about another project on this forge.
+    pub fn at<T>(
+        &self,
+        project: &str,
+        ask: impl FnOnce(&dyn Forge) -> Result<T, ForgeError>,
+    ) -> Result<T, ForgeError> {
+        match &self.elsewhere {
+            Some(open) if project != self.address.project => {
+                let address = Address { project: project.to_owned(), ..self.address.clone() };
+                ask(&*open(address)?)
+            }
+            _ => ask(&*self.forge),
+        }
+    }
+
     /// Refuses a token whose requests no pipeline would ever look at: the rules that a
     /// request has to pass are checked by pipelines.
     pub fn may_ask(&self) -> Result<(), CommandError> {

@@ -13,7 +13,7 @@ use crate::domain::name::{DomainName, ServiceName};
 use crate::domain::pin::Pin;
 use crate::domain::promotion::{Move, Verdict as Judged};
 use crate::domain::request::RequestName;
-use crate::forge::{Comparison, PullRequest};
+use crate::forge::{Comparison, ForgeError, PullRequest};
 use crate::render::request::{
     Commit, Facts, History, Intent, Link, Page, PinChange, Stay, Templates, Verdict, VerdictState,
     Way, came_with, head_of, merged, room,
@@ -201,9 +201,9 @@ fn history(
     };
     let project = repository.parse().ok().and_then(|url| host.address.project_of(&url));
     if let Some(project) = &project {
-        match host.forge.compare(project, from, to) {
+        match host.at(project, |forge| forge.compare(project, from, to)) {
             Ok(Some(found)) => return known(host, project, found),
-            Ok(None) => {}
+            Ok(None) | Err(ForgeError::NotFound(_)) => {}
             Err(error) => return (None, unknown(&error.to_string())),
         }
     }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::world::{Kind, PROJECT, World};
+use crate::support::git;
 use crate::support::pinrail::{Run, run};
 
 const PROMOTE: [&str; 5] = ["--json", "promote", "api", "--to", "production"];
@@ -132,6 +133,37 @@ fn a_github_app_asks_with_a_token_of_its_own() {
     let events = world.forge().get(&format!("/events?project={PROJECT}"));
     let last = events.as_array().and_then(|events| events.last()).expect("a push").clone();
     assert_eq!((&last["by"], &last["startsPipeline"]), (&json!("pinner[bot]"), &json!(true)));
+
+    // What it reads and writes in a service's project it does with another token, for that one.
+    let register = format!("repository: {}/acme/own.git\n", world.forge().web());
+    world.push("main", "services/services/own.yaml", &register);
+    let config = git::read_file(&world.repo(), "main", "pinrail.yaml").expect("it has one");
+    let anywhere: Vec<_> = config.lines().filter(|line| !line.starts_with("services:")).collect();
+    world.push("main", "pinrail.yaml", &(anywhere.join("\n") + "\n"));
+    world.forge().act(json!({"do": "project", "path": "acme/own", "private": true}));
+    let version = |content: &str| {
+        let pushed = world.forge().act(json!({"do": "push", "project": "acme/own",
+            "branch": "main", "files": {"v": content}, "message": format!("Make own {content}")}));
+        pushed["sha"].as_str().expect("a commit").to_owned()
+    };
+    for tag in ["1", "2"] {
+        let revision = version(tag);
+        let pin = ["pin", "own", "-e", "staging", "--image-tag", tag, "--revision", &revision];
+        let as_app = |arguments: &[&str]| {
+            let mut command = world.command(arguments);
+            command.env_remove("PINRAIL_TOKEN").env("PINRAIL_GITHUB_APP_ID", app["id"].to_string());
+            run(command.env("PINRAIL_GITHUB_APP_PRIVATE_KEY_FILE", &key)).succeeded()
+        };
+        let pinned = as_app(&pin);
+        assert!(!pinned.stderr.contains("warning"), "{pinned:?}");
+        let merge: &[&str] = if tag == "1" { &["--merge"] } else { &[] };
+        as_app(&[&["promote", "own", "--to", "production"], merge].concat());
+    }
+    let asked = world.open().into_iter().find(|open| open.branch.ends_with("/own"));
+    let body = asked.expect("a request").body;
+    assert!(body.contains("Make own 2"), "{body}");
+    let deployments = world.forge().state("acme/own")["deployments"].as_array().map(Vec::len);
+    assert_eq!(deployments, Some(3));
 
     for (variable, value) in [
         ("PINRAIL_GITHUB_APP_ID", "pinner"),

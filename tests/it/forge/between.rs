@@ -5,6 +5,13 @@ use serde_json::json;
 use super::bad_days::{during, routes};
 use super::world::{Kind, World};
 
+fn requested(kind: Kind, rules: &str) -> World {
+    let world = World::with(kind, rules);
+    world.stage("api", "1");
+    world.promote("api").succeeded();
+    world
+}
+
 fn a_limit_without_a_sensible_end_is_given_up(kind: Kind) {
     let world = World::new(kind);
     world.stage("api", "1");
@@ -14,6 +21,18 @@ fn a_limit_without_a_sensible_end_is_given_up(kind: Kind) {
     assert_eq!((run.code, &run.document()["error"]["kind"]), (1, &json!("timeout")), "{run:?}");
 }
 
+fn what_is_merged_is_merged_although_its_branch_stays(kind: Kind) {
+    let world = requested(kind, "{}");
+    let rules = json!([{"route": "git-receive-pack", "from": 1, "status": 403, "body": "no"}]);
+    world.forge().faults(rules);
+    let run = world.json(&["promotions", "merge", "production/api"]).succeeded();
+    assert_eq!(run.document()["outcome"], "merged", "{run:?}");
+    // GitLab has removed it with the merge.
+    assert_eq!(run.stderr.contains("were not closed"), kind == Kind::GitHub, "{run:?}");
+    let deployed = &world.forge().state("services/api")["deployments"];
+    assert_eq!(deployed.as_array().map(Vec::len), Some(2), "{deployed:#}");
+}
+
 macro_rules! on_both {
     ($($test:ident),* $(,)?) => {
         mod github { $(#[test] fn $test() { super::$test(super::Kind::GitHub); })* }
@@ -21,4 +40,7 @@ macro_rules! on_both {
     };
 }
 
-on_both!(a_limit_without_a_sensible_end_is_given_up,);
+on_both!(
+    a_limit_without_a_sensible_end_is_given_up,
+    what_is_merged_is_merged_although_its_branch_stays,
+);

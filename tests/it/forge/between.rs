@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::bad_days::{during, routes};
-use super::world::{Kind, World};
+use super::world::{Kind, PROJECT, World};
+
+const API: &str = "pinrail/promote/production/api";
 
 fn requested(kind: Kind, rules: &str) -> World {
     let world = World::with(kind, rules);
@@ -33,6 +35,43 @@ fn what_is_merged_is_merged_although_its_branch_stays(kind: Kind) {
     assert_eq!(deployed.as_array().map(Vec::len), Some(2), "{deployed:#}");
 }
 
+fn a_text_tells_what_the_branch_asks_for(kind: Kind) {
+    let world = requested(kind, "{}");
+    world.stage("api", "3");
+    world.promote("api").succeeded();
+    let others = world.tip(API).expect("a branch");
+    world.stage("api", "2");
+    // Another run brings the branch elsewhere, just before this one tells of its own.
+    let rules = json!([{"route": routes(kind).update, "nth": 1,
+        "act": {"do": "reset", "project": PROJECT, "branch": API, "to": others}}]);
+    let run = during(&world, rules, || world.promote("api")).succeeded();
+    assert_eq!(run.document()["request"]["head"], json!(world.tip(API)));
+    assert_eq!(world.tag_at(API, "production", "api").as_deref(), Some("2"));
+    assert!(world.only().body.contains("`2`"), "{}", world.only().body);
+}
+
+fn a_close_that_meets_a_merge_says_so(kind: Kind) {
+    let world = requested(kind, "{}");
+    let merge = json!({"do": "merge", "project": PROJECT, "number": world.only().number});
+    let rules = json!([{"route": routes(kind).comment, "nth": 1, "when": "after", "act": merge}]);
+    let run = during(&world, rules, || world.json(&["promotions", "close", "production/api"]));
+    assert_eq!((run.code, &run.document()["error"]["kind"]), (3, &json!("conflict")), "{run:?}");
+    assert_eq!(world.tag("production", "api").as_deref(), Some("1"));
+}
+
+fn a_replacement_that_meets_a_merge_asks_for_the_rest(kind: Kind) {
+    let world = requested(kind, "{update: frozen}");
+    let number = world.only().number;
+    world.forge().act(json!({"do": "review", "project": PROJECT, "number": number, "by": "anna"}));
+    world.stage("api", "2");
+    let merge = json!({"do": "merge", "project": PROJECT, "number": number});
+    let rules = json!([{"route": routes(kind).comment, "nth": 1, "when": "after", "act": merge}]);
+    let run = during(&world, rules, || world.promote("api")).succeeded();
+    assert_eq!(run.document()["outcome"], "requested", "{run:?}");
+    assert_ne!(world.only().number, number);
+    assert_eq!(world.tag("production", "api").as_deref(), Some("1"));
+}
+
 macro_rules! on_both {
     ($($test:ident),* $(,)?) => {
         mod github { $(#[test] fn $test() { super::$test(super::Kind::GitHub); })* }
@@ -43,4 +82,7 @@ macro_rules! on_both {
 on_both!(
     a_limit_without_a_sensible_end_is_given_up,
     what_is_merged_is_merged_although_its_branch_stays,
+    a_text_tells_what_the_branch_asks_for,
+    a_close_that_meets_a_merge_says_so,
+    a_replacement_that_meets_a_merge_asks_for_the_rest,
 );

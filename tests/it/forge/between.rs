@@ -35,6 +35,62 @@ fn what_is_merged_is_merged_although_its_branch_stays(kind: Kind) {
     assert_eq!(deployed.as_array().map(Vec::len), Some(2), "{deployed:#}");
 }
 
+fn each_request_that_is_not_merged_is_told(kind: Kind) {
+    let world = World::new(kind);
+    let services = ["api", "web", "worker"];
+    for service in services {
+        world.stage(service, "1");
+    }
+    let promote = [&["promote"], &services[..], &["--to", "production"]].concat();
+    world.json(&promote).succeeded();
+    if kind == Kind::GitLab {
+        world.forge().act(json!({"do": "approvalRule", "project": PROJECT, "required": 1}));
+    } else {
+        world
+            .forge()
+            .act(json!({"do": "protect", "project": PROJECT, "branch": "main", "approvals": 1}));
+    }
+    world.forge().act(json!({"do": "review", "project": PROJECT, "number": 1, "by": "anna"}));
+    let run = world.json(&[&promote[..], &["--merge"]].concat());
+    let document = run.document();
+    assert_eq!((run.code, &document["error"]["kind"]), (5, &json!("refused")), "{run:?}");
+    let outcomes: Vec<_> =
+        document["items"].as_array().expect("a list").iter().map(|item| &item["outcome"]).collect();
+    assert_eq!(outcomes, ["promoted", "requested", "requested"]);
+    for open in &document["requests"].as_array().expect("a list")[1..] {
+        let told = format!("the request: {}", open["url"].as_str().expect("a page"));
+        assert!(run.stderr.contains(&told), "{run:?}");
+    }
+}
+
+fn all_or_nothing_counts_a_humans_commits(kind: Kind) {
+    let world = requested(kind, "{}");
+    world.push(API, "README.md", "mine\n");
+    for service in ["api", "web"] {
+        world.stage(service, "2");
+    }
+    let refs = world.refs();
+    let run = world.json(&["promote", "web", "api", "--to", "production", "--all-or-nothing"]);
+    assert_eq!((run.code, world.refs()), (5, refs), "{run:?}");
+    let causes = ["foreignCommits", "anotherRefused"];
+    for (item, cause) in run.document()["items"].as_array().expect("a list").iter().zip(causes) {
+        assert_eq!(item["cause"]["kind"], cause, "{run:?}");
+    }
+}
+
+fn all_or_nothing_holds_for_all_as_well(kind: Kind) {
+    let world = World::new(kind);
+    for service in ["api", "held"] {
+        world.stage(service, "1");
+    }
+    let lock = "{\"reason\": \"incident\", \"owner\": \"anna\"}\n";
+    world.push(world.pins(), "locks/production/held.json", lock);
+    let refs = world.refs();
+    let run = world.json(&["promote", "--all", "--to", "production", "--all-or-nothing"]);
+    assert_eq!((run.code, world.refs()), (5, refs), "{run:?}");
+    assert_eq!(run.document()["outcome"], "refused", "{run:?}");
+}
+
 fn a_text_tells_what_the_branch_asks_for(kind: Kind) {
     let world = requested(kind, "{}");
     world.stage("api", "3");
@@ -82,6 +138,9 @@ macro_rules! on_both {
 on_both!(
     a_limit_without_a_sensible_end_is_given_up,
     what_is_merged_is_merged_although_its_branch_stays,
+    each_request_that_is_not_merged_is_told,
+    all_or_nothing_counts_a_humans_commits,
+    all_or_nothing_holds_for_all_as_well,
     a_text_tells_what_the_branch_asks_for,
     a_close_that_meets_a_merge_says_so,
     a_replacement_that_meets_a_merge_asks_for_the_rest,

@@ -173,12 +173,17 @@ impl Command {
     }
 }
 
+/// The longest `--timeout`.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A whole number is seconds; otherwise a length of time such as `2m`.
 fn timeout(text: &str) -> Result<Duration, String> {
-    if let Ok(seconds) = text.parse() {
-        return Ok(Duration::from_secs(seconds));
-    }
-    text.parse::<Period>().map(|period| period.duration()).map_err(|error| error.to_string())
+    let time = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => text.parse::<Period>().map_err(|error| error.to_string())?.duration(),
+    };
+    // What no clock can tell the end of is no limit.
+    (time <= LONGEST).then_some(time).ok_or_else(|| "use at most 365d".to_owned())
 }
 
 /// Runs the program on these arguments, and returns its exit code.

@@ -104,14 +104,16 @@ impl Asking<'_> {
                 }
                 (Wish::Ask(_), Some(old)) if replaces && !self.context.dry_run => {
                     let word = "it was approved as it is, and another version is asked for by now: a new request takes its place";
-                    self.close(&old, word)?;
-                    continue;
+                    match self.close(&old, word) {
+                        Ok(()) | Err(ForgeError::MergedMeanwhile) => continue,
+                        Err(error) => return Err(error.into()),
+                    }
                 }
                 (Wish::Ask(story), standing) => {
                     let head = landed.commit.or(head);
                     match (self.host.zip(templates.as_ref()), &head) {
                         (Some((host, templates)), Some(head)) if !self.context.dry_run => {
-                            let brought = self.bring(host, head, &story, templates);
+                            let brought = self.bring(repo, host, head, &story, templates);
                             if is_new && brought.as_ref().is_err_and(is_meant) {
                                 requests::delete(self.context, repo, &self.name, Some(head))?;
                             }
@@ -213,10 +215,18 @@ impl Asking<'_> {
         Ok(landed)
     }
 
+    /// Whether the request's branch is at `head`.
+    fn is_at(&self, repo: &mut StateRepo, head: &str) -> Result<bool, CommandError> {
+        let branch = self.branch();
+        let tip = repo.tips(std::slice::from_ref(&branch))?.get(&branch)?;
+        Ok(tip.is_some_and(|tip| tip.id() == head))
+    }
+
     /// Opens the request of a branch, or brings the open one up to date. None where it was
-    /// merged or closed meanwhile.
+    /// merged or closed meanwhile, or where its branch has moved on.
     fn bring(
         &self,
+        repo: &mut StateRepo,
         host: &Host,
         head: &str,
         story: &Story,
@@ -234,8 +244,10 @@ impl Asking<'_> {
                 None => host.forge.create(&self.spec(telling.page(templates)?)),
             };
             match written {
+                // Whoever writes last has to tell of what the branch is at.
                 Ok(written) if written.request.state == PullRequestState::Open => {
-                    return Ok(Some((written.request, written.warnings)));
+                    let stands = self.is_at(repo, head)?;
+                    return Ok(stands.then_some((written.request, written.warnings)));
                 }
                 Ok(_)
                 | Err(
@@ -286,7 +298,8 @@ impl Asking<'_> {
     }
 
     /// Closes the request with a word, and removes its branch if it is still at `head`; true
-    /// where there was one.
+    /// where there was one. Without a head, one that is merged meanwhile is an error; with one,
+    /// it is over as well.
     pub fn withdraw(
         &self,
         repo: &mut StateRepo,
@@ -294,12 +307,15 @@ impl Asking<'_> {
         word: &str,
     ) -> Result<bool, CommandError> {
         if let Some(open) = self.standing()? {
-            self.close(&open, word)?;
+            match self.close(&open, word) {
+                Err(ForgeError::MergedMeanwhile) if head.is_some() => {}
+                closed => closed?,
+            }
         }
         requests::delete(self.context, repo, &self.name, head)
     }
 
-    fn close(&self, open: &PullRequest, word: &str) -> Result<(), CommandError> {
+    fn close(&self, open: &PullRequest, word: &str) -> Result<(), ForgeError> {
         if let Some(Host { forge, .. }) = self.host {
             forge.comment(open.number, &format!("Closed by Pinrail: {word}."))?;
             forge.close(open.number)?;

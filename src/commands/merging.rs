@@ -245,7 +245,8 @@ impl Merging<'_> {
         };
         match host.forge.merge(request.number, &merge) {
             Ok(ByForge::Now { commit }) => {
-                requests::delete(self.context, repo, name, Some(&open.head))?;
+                // It is in, whatever becomes of its branch: the tidying tries again, and tells.
+                let _ = requests::delete(self.context, repo, name, Some(&open.head));
                 Ok(Ended::In { moves, commit, attempts, run })
             }
             Ok(ByForge::Queued) => Ok(Ended::Queued("waits in the merge queue")),

@@ -9,7 +9,7 @@ use super::move_report::{MoveItem, PromoteReport};
 use super::on_forge;
 use super::promote_parts::{Done, Part, Services, names};
 use super::report::{Body, Outcome, Report, counted};
-use super::requests;
+use super::requests::{self, Open};
 use super::state::{self, Opened, State};
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::config::Config;
@@ -103,7 +103,20 @@ impl PromoteArgs {
                 }
             }
         }
-        Ok(report(done, self.all))
+        Ok(report(done, self.all && !self.all_or_nothing))
+    }
+
+    /// The requests that it asks by.
+    fn requests(&self) -> Vec<RequestName> {
+        let target = || self.to.clone();
+        let single = |service: &ServiceName| RequestName::Single {
+            target: target(),
+            service: service.clone(),
+        };
+        match self.all {
+            true => vec![RequestName::Train { target: target() }],
+            false => self.services.iter().map(single).collect(),
+        }
     }
 
     /// The services, and with `--all-or-nothing` the items of a promotion that may not be.
@@ -116,9 +129,49 @@ impl PromoteArgs {
         targets: &[&Environment],
     ) -> Result<(Services, Vec<MoveItem>), CommandError> {
         let location = repo.location().to_string();
-        let tips = repo.read(&reading(config, self.all))?;
+        let requests = match targets.iter().any(|target| target.mode == Mode::Request) {
+            true if self.all_or_nothing => self.requests(),
+            _ => Vec::new(),
+        };
+        let reading = if requests.is_empty() {
+            reading(config, self.all)
+        } else {
+            let branches = requests.iter().map(RequestName::branch);
+            Reading::whole(&config.branches().into_iter().chain(branches).collect::<Vec<_>>())
+        };
+        let tips = repo.read(&reading)?;
         let state = State::read(&tips, main, &location)?;
+        let services = self.services_in(&state, targets)?;
+        if !self.all_or_nothing {
+            return Ok((services, Vec::new()));
+        }
+        let mut moves = promotion::promote(&state.root(), targets, &services, context.now)?;
+        for name in requests {
+            let open = Open::read(&tips, &name, &state)?;
+            if open.is_some_and(|open| open.foreign) {
+                refuse_foreign(&name, config, &mut moves);
+            }
+        }
+        if !moves.iter().any(Move::is_refused) {
+            return Ok((services, Vec::new()));
+        }
+        for step in moves.iter_mut().filter(|step| step.verdict == Verdict::Go) {
+            step.verdict = Verdict::Refused(Cause::AnotherRefused);
+        }
+        Ok((
+            Services::new(),
+            moves.into_iter().map(|step| MoveItem::of(step, Outcome::Promoted)).collect(),
+        ))
+    }
+
+    /// The services that are named, or with `--all` those that are in `from`.
+    fn services_in(
+        &self,
+        state: &State<'_>,
+        targets: &[&Environment],
+    ) -> Result<Services, CommandError> {
         let root = state.root();
+        let config = root.config;
         let mut services = Services::new();
         if self.all {
             for (service, domain) in root.services()? {
@@ -133,7 +186,7 @@ impl PromoteArgs {
                     services.insert(service, domain);
                 }
             }
-            return Ok((services, Vec::new()));
+            return Ok(services);
         }
         let sources = targets.iter().filter_map(|target| target.from.as_ref());
         let sources: Vec<_> =
@@ -148,17 +201,25 @@ impl PromoteArgs {
             };
             services.insert(service.clone(), domain);
         }
-        let mut moves = promotion::promote(&root, targets, &services, context.now)?;
-        if !self.all_or_nothing || !moves.iter().any(Move::is_refused) {
-            return Ok((services, Vec::new()));
+        Ok(services)
+    }
+}
+
+/// Refuses what would be asked for on a branch that has commits of others.
+fn refuse_foreign(name: &RequestName, config: &Config, moves: &mut [Move]) {
+    let is_asked_there = |step: &&mut Move| {
+        let target = config.environment(step.environment.as_str());
+        let service = match name {
+            RequestName::Single { service, .. } => *service == step.service,
+            RequestName::Train { .. } => true,
+        };
+        service && target.is_some_and(|target| target.mode == Mode::Request)
+    };
+    let cause = Cause::ForeignCommits { branch: name.branch().to_string() };
+    for step in moves.iter_mut().filter(is_asked_there) {
+        if step.verdict == Verdict::Go {
+            step.verdict = Verdict::Refused(cause.clone());
         }
-        for step in moves.iter_mut().filter(|step| step.verdict == Verdict::Go) {
-            step.verdict = Verdict::Refused(Cause::AnotherRefused);
-        }
-        Ok((
-            Services::new(),
-            moves.into_iter().map(|step| MoveItem::of(step, Outcome::Promoted)).collect(),
-        ))
     }
 }
 
@@ -169,7 +230,8 @@ fn reading(config: &Config, all: bool) -> Reading {
 }
 
 fn report(done: Done, all: bool) -> Report {
-    let Done { items, requests, commit, attempts, run, mut said, next, warnings, unmerged } = done;
+    let Done { items, requests, commit, attempts, run, mut said, next, mut warnings, unmerged } =
+        done;
     let any = |wanted: Outcome| items.iter().any(|item| item.outcome == wanted);
     let invalid = items.iter().any(|item| {
         item.cause.as_ref().is_some_and(super::super::domain::promotion::Cause::is_invalid)
@@ -199,8 +261,7 @@ fn report(done: Done, all: bool) -> Report {
         () if outcome == Outcome::Refused || (refused && !all) => Some(ErrorKind::Refused),
         () => None,
     };
-    let mut report = Report { said, warnings, ..Report::new(outcome, body) };
-    report.shortfall = kind.map(|kind| {
+    let held = kind.map(|kind| {
         let what = if count == total {
             counted(count, "pin")
         } else {
@@ -210,6 +271,11 @@ fn report(done: Done, all: bool) -> Report {
         CommandError::new(kind, message)
             .hint("`--all-or-nothing` writes nothing then; `pinrail status` shows what is where")
     });
-    report.shortfall = report.shortfall.or_else(|| unmerged.into_iter().next());
-    report
+    // The first is the error of the run; none is kept from people.
+    let mut shortfalls = held.into_iter().chain(unmerged);
+    let shortfall = shortfalls.next();
+    warnings.extend(shortfalls.map(|CommandError { message, hints, .. }| {
+        hints.last().map_or(message.clone(), |hint| format!("{message} ({hint})"))
+    }));
+    Report { said, warnings, shortfall, ..Report::new(outcome, body) }
 }

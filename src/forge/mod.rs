@@ -75,7 +75,8 @@ pub trait Forge {
     /// Merges a request, or has it merged.
     fn merge(&self, number: u64, merge: &Merge) -> Result<Merged, ForgeError>;
 
-    /// Closes a request without merging it; one that is closed already is no error.
+    /// Closes a request without merging it; one that is closed already is no error, one that
+    /// was merged is [`ForgeError::MergedMeanwhile`].
     fn close(&self, number: u64) -> Result<(), ForgeError>;
 
     /// A request by its number, open or not.

@@ -121,15 +121,19 @@ impl Session {
     /// # Errors
     /// No time left.
     pub fn wait(&self, pause: Duration, what: &str) -> Result<(), ForgeError> {
-        if Instant::now() + pause >= self.deadline {
+        if pause >= self.left() {
             return Err(ForgeError::Timeout(format!("time was up, waiting for {what}")));
         }
         std::thread::sleep(pause);
         Ok(())
     }
 
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
     fn once<T>(&self, call: impl Future<Output = Result<T, ForgeError>>) -> Result<T, ForgeError> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left = self.left();
         if left.is_zero() {
             return Err(ForgeError::Timeout("time was up".to_owned()));
         }
@@ -151,7 +155,7 @@ impl Session {
             }
             _ => return Err(error),
         };
-        if Instant::now() + pause >= self.deadline {
+        if pause >= self.left() {
             return Err(error);
         }
         if limited {

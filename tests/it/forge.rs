@@ -2,6 +2,7 @@
 
 mod bad_days;
 mod behaviours;
+mod between;
 mod doctor;
 mod github;
 mod gitlab;

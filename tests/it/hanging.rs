@@ -116,3 +116,12 @@ fn a_credential_helper_that_never_answers_is_ended_at_the_deadline() {
     failed.assert_verdict("1 failed timeout");
     assert_none_runs_with(&marker);
 }
+
+#[test]
+fn a_timeout_that_no_clock_can_tell_is_refused() {
+    for time in ["18446744073709551615", "9223372036854775807s", "366d"] {
+        let run =
+            run(pin("https://git.example.com/root.git", "api", "1").args(["--timeout", time]));
+        assert_eq!((run.code, run.stderr.contains("365d")), (2, true), "{time}: {run:?}");
+    }
+}

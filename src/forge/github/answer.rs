@@ -35,7 +35,11 @@ impl Answer {
 
     /// When GitHub gave it, by its own clock.
     pub fn date(&self) -> Option<Timestamp> {
-        let date = self.header("date")?;
+        self.moment("date")
+    }
+
+    fn moment(&self, name: &str) -> Option<Timestamp> {
+        let date = self.header(name)?;
         jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()
     }
 
@@ -141,14 +145,16 @@ fn is_limit(answer: &Answer) -> bool {
 
 /// Too many requests, and how long to wait where GitHub tells.
 pub(super) fn limited(answer: &Answer, words: String) -> ForgeError {
+    let now = answer.date().unwrap_or_else(Timestamp::now).as_second();
+    // A proxy may give a date: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+    let until_date = || Some(answer.moment("retry-after")?.as_second() - now);
     let until_reset = || {
         if answer.number("x-ratelimit-remaining") != Some(0) {
             return None;
         }
-        let now = answer.date().unwrap_or_else(Timestamp::now);
-        Some(answer.number("x-ratelimit-reset")? - now.as_second())
+        Some(answer.number("x-ratelimit-reset")?.saturating_sub(now))
     };
-    let seconds = answer.number("retry-after").or_else(until_reset);
+    let seconds = answer.number("retry-after").or_else(until_date).or_else(until_reset);
     let wait = seconds.map(|seconds| Duration::from_secs(seconds.max(1).unsigned_abs()));
     ForgeError::RateLimited { words, wait }
 }
@@ -199,18 +205,18 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_lasts_until_the_reset_by_githubs_own_clock() {
-        let headers = [
-            ("date", "Sat, 21 Nov 2026 12:00:00 GMT"),
-            ("x-ratelimit-remaining", "0"),
-            ("x-ratelimit-reset", "1795262430"),
-        ];
-        let answer = answer(403, &headers, json!({"message": "API rate limit exceeded"}));
-        match common_error(&answer, "X") {
-            Some(ForgeError::RateLimited { wait, .. }) => {
-                assert_eq!(wait, Some(Duration::from_secs(30)));
+    fn a_limit_lasts_until_the_reset_or_the_date_by_githubs_own_clock() {
+        let reset = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1795262430")];
+        let date = [("retry-after", "Sat, 21 Nov 2026 12:00:30 GMT")];
+        for told in [&reset[..], &date[..]] {
+            let headers = [&[("date", "Sat, 21 Nov 2026 12:00:00 GMT")], told].concat();
+            let answer = answer(403, &headers, json!({"message": "API rate limit exceeded"}));
+            match common_error(&answer, "X") {
+                Some(ForgeError::RateLimited { wait, .. }) => {
+                    assert_eq!(wait, Some(Duration::from_secs(30)));
+                }
+                other => panic!("{other:?}"),
             }
-            other => panic!("{other:?}"),
         }
     }
 }

@@ -250,12 +250,17 @@ impl GitHub {
     }
 
     pub(super) fn close_pull(&self, number: u64) -> Result<(), ForgeError> {
-        if self.pull(number)?.state() != PullRequestState::Open {
+        let is_closed = |pull: &Pull| match pull.state() {
+            PullRequestState::Open => Ok(false),
+            PullRequestState::Closed => Ok(true),
+            PullRequestState::Merged => Err(ForgeError::MergedMeanwhile),
+        };
+        if is_closed(&self.pull(number)?)? {
             return Ok(());
         }
         let url = self.url(&["pulls", &number.to_string()]);
         self.put((Method::PATCH, &url, WRITE), &json!({"state": "closed"}), async || {
-            Ok(self.pull_now(number).await?.state() != PullRequestState::Open)
+            is_closed(&self.pull_now(number).await?)
         })
     }
 }

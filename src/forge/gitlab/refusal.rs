@@ -181,9 +181,16 @@ fn flat(value: &Value) -> String {
 /// `Retry-After`, or the time until `RateLimit-Reset`:
 /// <https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/#response-headers>.
 fn wait(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.parse::<i64>().ok();
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let number = |name: &str| text(name)?.parse::<i64>().ok();
+    // A proxy may give a date: https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+    let date = |name: &str| {
+        let parser = jiff::fmt::rfc2822::DateTimeParser::new();
+        Some(parser.parse_timestamp(text(name)?).ok()?.as_second())
+    };
+    let until = |moment: i64| moment.saturating_sub(Timestamp::now().as_second());
     let seconds = number("retry-after")
-        .or_else(|| Some(number("ratelimit-reset")? - Timestamp::now().as_second()))?;
+        .or_else(|| date("retry-after").or_else(|| number("ratelimit-reset")).map(until))?;
     // A minute is the window of GitLab's limits: a reset that is past needs a moment all the same.
     Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0).max(1)))
 }
@@ -236,6 +243,8 @@ mod tests {
         assert_eq!(of("retry-after", "7".to_owned()), Some(Duration::from_secs(7)));
         let reset = (Timestamp::now().as_second() + 1000).to_string();
         assert!(of("ratelimit-reset", reset) > Some(Duration::from_secs(900)));
+        let date = "Sat, 21 Nov 2276 12:00:00 GMT".to_owned();
+        assert!(of("retry-after", date) > Some(Duration::from_secs(900)));
         assert_eq!(of("ratelimit-reset", "1".to_owned()), Some(Duration::from_secs(1)));
         assert_eq!(of("date", "x".to_owned()), None);
     }

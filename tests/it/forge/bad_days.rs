@@ -9,18 +9,18 @@ use crate::support::pinrail::Run;
 const API: &str = "pinrail/promote/production/api";
 
 /// The routes of one forge that a request goes through.
-struct Routes {
-    find: &'static str,
-    create: &'static str,
-    update: &'static str,
-    merge: &'static str,
-    comment: &'static str,
+pub struct Routes {
+    pub find: &'static str,
+    pub create: &'static str,
+    pub update: &'static str,
+    pub merge: &'static str,
+    pub comment: &'static str,
     /// What a limit with a short wait, and one without a word, look like.
-    soon: &'static str,
-    bare: &'static str,
+    pub soon: &'static str,
+    pub bare: &'static str,
 }
 
-fn routes(kind: Kind) -> Routes {
+pub fn routes(kind: Kind) -> Routes {
     match kind {
         Kind::GitLab => Routes {
             find: "GET /projects/{id}/merge_requests",
@@ -57,7 +57,7 @@ fn requested(kind: Kind) -> World {
 
 /// Plays rules of the fault script; each of them must have had its moment by the end of `run`.
 #[track_caller]
-fn during(world: &World, rules: Value, run: impl FnOnce() -> Run) -> Run {
+pub fn during(world: &World, rules: Value, run: impl FnOnce() -> Run) -> Run {
     world.forge().faults(rules);
     let done = run();
     let report = world.forge().get("/faults");

@@ -80,8 +80,7 @@ impl Asking<'_> {
             // Asked before anything is written, so that a token that is too small writes nothing.
             let standing = self.standing()?;
             let approved = self.is_frozen_now(standing.as_ref())?;
-            let behind = !approved && self.is_behind(standing.as_ref())?;
-            let landed = self.land(repo, approved, behind, &mut plan)?;
+            let landed = self.land(repo, approved, &mut plan)?;
             attempts += landed.attempts;
             let Decided { value, wish, head, replaces, templates } = landed.value;
             let is_new = head.is_none() && landed.commit.is_some();
@@ -161,17 +160,10 @@ impl Asking<'_> {
         Ok(!is_living && !host.forge.approvals(standing.number)?.is_empty())
     }
 
-    /// Whether the forge will not merge what is open until it is made on the newest main.
-    fn is_behind(&self, standing: Option<&PullRequest>) -> Result<bool, CommandError> {
-        let (Some(host), Some(standing)) = (self.host, standing) else { return Ok(false) };
-        Ok(host.forge.is_behind(standing.number)?)
-    }
-
     fn land<T>(
         &self,
         repo: &mut StateRepo,
         approved: bool,
-        behind: bool,
         plan: &mut impl FnMut(&State<'_>, Option<&Open>) -> Result<(T, Wish), CommandError>,
     ) -> Result<crate::store::Committed<Decided<T>>, CommandError> {
         let location = repo.location().to_string();
@@ -184,13 +176,7 @@ impl Asking<'_> {
             let (value, wish) = plan(&state, open.as_ref())?;
             let mut replaces = false;
             let write = match (&wish, &open) {
-                (Wish::Ask(story), Some(open))
-                    if open.pins == story.pins
-                        && !open.stale
-                        && !(behind && open.base != Some(state.main.id())) =>
-                {
-                    None
-                }
+                (Wish::Ask(story), Some(open)) if open.pins == story.pins && !open.stale => None,
                 (Wish::Ask(_), Some(open)) if self.keeps(open) => None,
                 (Wish::Ask(_), Some(_)) if approved => {
                     replaces = true;

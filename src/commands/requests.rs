@@ -23,8 +23,6 @@ use crate::store::{CommitId, Edits, Message, Planned, Reading, Snapshot, StateRe
 pub struct Open {
     pub name: RequestName,
     pub head: CommitId,
-    /// The commit of main that it was made on, where it is ours.
-    pub base: Option<CommitId>,
     /// Whether somebody else's commits are on its branch, or files that no promotion changes.
     pub foreign: bool,
     /// Whether main has other pins by now than those that it was made to replace, so that
@@ -54,7 +52,6 @@ impl Open {
         let mut open = Self {
             name: name.clone(),
             head: head.id(),
-            base: None,
             foreign: false,
             stale: false,
             moves: Vec::new(),
@@ -69,7 +66,6 @@ impl Open {
         }
         // Ours is one commit, made from one of the main branch.
         let parents = head.parents()?;
-        open.base = parents.first().cloned();
         open.foreign = match parents.as_slice() {
             [parent] => !state.main.contains(parent)?,
             _ => true,

@@ -85,10 +85,6 @@ pub trait Forge {
     /// The logins of those whose approval of the request's head counts now.
     fn approvals(&self, number: u64) -> Result<Vec<String>, ForgeError>;
 
-    /// Whether the project merges only what is based on its newest commits, and an open request
-    /// is not; false where the forge does not know yet.
-    fn is_behind(&self, number: u64) -> Result<bool, ForgeError>;
-
     /// Says something below a request, once: the same text is not said again.
     fn comment(&self, number: u64, text: &str) -> Result<(), ForgeError>;
 

@@ -350,10 +350,6 @@ impl Forge for Told {
         unreachable!()
     }
 
-    fn is_behind(&self, _: u64) -> Result<bool, ForgeError> {
-        unreachable!()
-    }
-
     fn comment(&self, _: u64, _: &str) -> Result<(), ForgeError> {
         unreachable!()
     }

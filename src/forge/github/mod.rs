@@ -190,10 +190,6 @@ impl Forge for GitHub {
         self.approvers(number)
     }
 
-    fn is_behind(&self, number: u64) -> Result<bool, ForgeError> {
-        Ok(self.pull(number)?.mergeable_state.as_deref() == Some("behind"))
-    }
-
     fn comment(&self, number: u64, text: &str) -> Result<(), ForgeError> {
         self.say_once(number, text)
     }

@@ -158,11 +158,6 @@ impl Forge for GitLab {
         self.approvers(number)
     }
 
-    fn is_behind(&self, number: u64) -> Result<bool, ForgeError> {
-        let request = self.merge_request(number)?;
-        Ok(request.detailed_merge_status.as_deref() == Some("need_rebase"))
-    }
-
     fn comment(&self, number: u64, text: &str) -> Result<(), ForgeError> {
         self.add_note(number, text)
     }

@@ -87,32 +87,6 @@ fn what_needs_an_approval_waits_for_it(kind: Kind) {
     assert_eq!(world.tag("production", "api").as_deref(), Some("1"));
 }
 
-fn what_must_be_on_the_newest_main_is_made_anew(kind: Kind) {
-    let world = requested(kind, "{}");
-    if kind == Kind::GitLab {
-        let method = json!({"do": "configure", "project": PROJECT, "mergeMethod": "ff"});
-        world.forge().act(method);
-    } else {
-        world.forge().act(json!({"do": "protect", "project": PROJECT, "branch": "main",
-            "approvals": 0, "requiredChecks": ["ci"], "strict": true}));
-    }
-    let (number, head) = (world.only().number, world.tip(API));
-    world.push("main", "README.md", "moved on\n");
-    let merge = ["promotions", "merge", "production/api"];
-    assert_eq!(world.json(&merge).code, 5);
-    world.promote("api").succeeded();
-    assert_eq!((world.only().number, world.tip(API) == head), (number, false));
-    let again = world.tip(API);
-    world.promote("api").succeeded();
-    assert_eq!(world.tip(API), again);
-    if kind != Kind::GitLab {
-        world.forge().act(json!({"do": "status", "project": PROJECT, "branch": API,
-            "context": "ci", "state": "success"}));
-    }
-    world.json(&merge).succeeded();
-    assert_eq!(world.tag("production", "api").as_deref(), Some("1"));
-}
-
 fn auto_merge_merges_at_once_what_may_go(kind: Kind) {
     let world = World::with(kind, "{autoMerge: true}");
     if kind != Kind::GitLab {
@@ -186,7 +160,6 @@ on_both!(
     what_is_approved_is_frozen,
     people_and_labels_come_from_the_rules,
     what_needs_an_approval_waits_for_it,
-    what_must_be_on_the_newest_main_is_made_anew,
     auto_merge_merges_at_once_what_may_go,
     the_forge_is_told_what_is_live,
     what_the_service_did_between_is_told,

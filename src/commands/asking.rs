@@ -93,7 +93,8 @@ impl Asking<'_> {
             // Asked before anything is written, so that a token that is too small writes nothing.
             let standing = self.standing()?;
             let approved = self.is_frozen_now(standing.as_ref())?;
-            let landed = self.land(repo, approved, &mut plan)?;
+            let behind = !approved && self.is_behind(standing.as_ref())?;
+            let landed = self.land(repo, (approved, behind), &mut plan)?;
             attempts += landed.attempts;
             let Decided { value, wish, head, replaces, templates } = landed.value;
             let is_new = head.is_none() && landed.commit.is_some();
@@ -173,10 +174,16 @@ impl Asking<'_> {
         Ok(!is_living && !host.forge.approvals(standing.number)?.is_empty())
     }
 
+    /// Whether the forge would merge what is open only if it were made on the newest main.
+    fn is_behind(&self, standing: Option<&PullRequest>) -> Result<bool, CommandError> {
+        let (Some(host), Some(standing)) = (self.host, standing) else { return Ok(false) };
+        Ok(host.forge.get(standing.number)?.behind)
+    }
+
     fn land<T>(
         &self,
         repo: &mut StateRepo,
-        approved: bool,
+        (approved, behind): (bool, bool),
         plan: &mut impl FnMut(&State<'_>, Option<&Open>) -> Result<(T, Wish), CommandError>,
     ) -> Result<crate::store::Committed<Decided<T>>, CommandError> {
         let location = repo.location().to_string();
@@ -188,8 +195,12 @@ impl Asking<'_> {
             let open = Open::read(tips, &self.name, &state)?;
             let (value, wish) = plan(&state, open.as_ref())?;
             let mut replaces = false;
+            let is_right = |open: &Open, story: &Story| {
+                let is_old = behind && open.made_on.as_ref() != Some(&state.main.id());
+                open.pins == story.pins && !open.stale && !is_old
+            };
             let write = match (&wish, &open) {
-                (Wish::Ask(story), Some(open)) if open.pins == story.pins && !open.stale => None,
+                (Wish::Ask(story), Some(open)) if is_right(open, story) => None,
                 (Wish::Ask(_), Some(open)) if self.keeps(open) => None,
                 (Wish::Ask(_), Some(_)) if approved => {
                     replaces = true;

@@ -128,6 +128,29 @@ fn a_replacement_that_meets_a_merge_asks_for_the_rest(kind: Kind) {
     assert_eq!(world.tag("production", "api").as_deref(), Some("1"));
 }
 
+fn what_is_behind_is_made_anew(kind: Kind) {
+    let world = World::new(kind);
+    if kind == Kind::GitLab {
+        world.forge().act(json!({"do": "configure", "project": PROJECT, "mergeMethod": "ff"}));
+    } else {
+        world.forge().act(json!({"do": "protect", "project": PROJECT, "branch": "main",
+            "strict": true, "requiredChecks": [], "approvals": 0}));
+    }
+    for service in ["api", "web"] {
+        world.stage(service, "1");
+        world.promote(service).succeeded();
+    }
+    let open = world.open();
+    world.json(&["promotions", "merge", "production/api"]).succeeded();
+    let run = world.json(&["promotions", "merge", "production/web"]);
+    assert_eq!((run.code, run.stderr.contains("makes it anew")), (5, true), "{run:?}");
+    world.promote("web").succeeded();
+    assert_eq!(world.only().number, open[1].number);
+    world.json(&["promotions", "merge", "production/web"]).succeeded();
+    assert_eq!(world.tag("production", "web").as_deref(), Some("1"));
+    world.assert_done_once();
+}
+
 macro_rules! on_both {
     ($($test:ident),* $(,)?) => {
         mod github { $(#[test] fn $test() { super::$test(super::Kind::GitHub); })* }
@@ -144,4 +167,5 @@ on_both!(
     a_text_tells_what_the_branch_asks_for,
     a_close_that_meets_a_merge_says_so,
     a_replacement_that_meets_a_merge_asks_for_the_rest,
+    what_is_behind_is_made_anew,
 );

@@ -112,7 +112,7 @@ impl Asking<'_> {
                     asked.closed = head.is_some();
                     if let (Some(head), false) = (head, self.context.dry_run) {
                         let word = "nothing is left to ask for: every pin is there";
-                        self.withdraw(repo, Some(&head), word)?;
+                        asked.closed = self.withdraw(repo, Some(&head), word)?;
                     }
                 }
                 (Wish::Ask(_), Some(old)) if replaces && !self.context.dry_run => {
@@ -225,11 +225,11 @@ impl Asking<'_> {
         Ok(landed)
     }
 
-    /// Whether the request's branch is at `head`.
-    fn is_at(&self, repo: &mut StateRepo, head: &str) -> Result<bool, CommandError> {
+    /// Where the request's branch is now.
+    fn tip(&self, repo: &mut StateRepo) -> Result<Option<String>, CommandError> {
         let branch = self.branch();
         let tip = repo.tips(std::slice::from_ref(&branch))?.get(&branch)?;
-        Ok(tip.is_some_and(|tip| tip.id() == head))
+        Ok(tip.map(|tip| tip.id()))
     }
 
     /// Opens the request of a branch, or brings the open one up to date. None where it was
@@ -256,7 +256,7 @@ impl Asking<'_> {
             match written {
                 // Whoever writes last has to tell of what the branch is at.
                 Ok(written) if written.request.state == PullRequestState::Open => {
-                    let stands = self.is_at(repo, head)?;
+                    let stands = self.tip(repo)?.as_deref() == Some(head);
                     return Ok(stands.then_some((written.request, written.warnings)));
                 }
                 Ok(_)
@@ -317,6 +317,12 @@ impl Asking<'_> {
         word: &str,
     ) -> Result<bool, CommandError> {
         if let Some(open) = self.standing()? {
+            // Another run asks for something else by now, and with the same request.
+            if let Some(head) = head
+                && self.tip(repo)?.is_some_and(|tip| tip != head)
+            {
+                return Ok(false);
+            }
             match self.close(&open, word) {
                 Err(ForgeError::MergedMeanwhile) if head.is_some() => {}
                 closed => closed?,

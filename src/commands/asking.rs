@@ -80,7 +80,8 @@ impl Asking<'_> {
             // Asked before anything is written, so that a token that is too small writes nothing.
             let standing = self.standing()?;
             let approved = self.is_frozen_now(standing.as_ref())?;
-            let landed = self.land(repo, approved, &mut plan)?;
+            let behind = !approved && self.is_behind(standing.as_ref())?;
+            let landed = self.land(repo, (approved, behind), &mut plan)?;
             attempts += landed.attempts;
             let Decided { value, wish, head, replaces, templates } = landed.value;
             let is_new = head.is_none() && landed.commit.is_some();
@@ -98,7 +99,7 @@ impl Asking<'_> {
                     asked.closed = head.is_some();
                     if let (Some(head), false) = (head, self.context.dry_run) {
                         let word = "nothing is left to ask for: every pin is there";
-                        self.withdraw(repo, Some(&head), word)?;
+                        asked.closed = self.withdraw(repo, Some(&head), word)?;
                     }
                 }
                 (Wish::Ask(_), Some(old)) if replaces && !self.context.dry_run => {
@@ -160,10 +161,16 @@ impl Asking<'_> {
         Ok(!is_living && !host.forge.approvals(standing.number)?.is_empty())
     }
 
+    /// Whether the forge would merge what is open only if it were made on the newest main.
+    fn is_behind(&self, standing: Option<&PullRequest>) -> Result<bool, CommandError> {
+        let (Some(host), Some(standing)) = (self.host, standing) else { return Ok(false) };
+        Ok(host.forge.get(standing.number)?.behind)
+    }
+
     fn land<T>(
         &self,
         repo: &mut StateRepo,
-        approved: bool,
+        (approved, behind): (bool, bool),
         plan: &mut impl FnMut(&State<'_>, Option<&Open>) -> Result<(T, Wish), CommandError>,
     ) -> Result<crate::store::Committed<Decided<T>>, CommandError> {
         let location = repo.location().to_string();
@@ -175,8 +182,12 @@ impl Asking<'_> {
             let open = Open::read(tips, &self.name, &state)?;
             let (value, wish) = plan(&state, open.as_ref())?;
             let mut replaces = false;
+            let is_right = |open: &Open, story: &Story| {
+                let is_old = behind && open.made_on.as_ref() != Some(&state.main.id());
+                open.pins == story.pins && !open.stale && !is_old
+            };
             let write = match (&wish, &open) {
-                (Wish::Ask(story), Some(open)) if open.pins == story.pins && !open.stale => None,
+                (Wish::Ask(story), Some(open)) if is_right(open, story) => None,
                 (Wish::Ask(_), Some(open)) if self.keeps(open) => None,
                 (Wish::Ask(_), Some(_)) if approved => {
                     replaces = true;
@@ -201,11 +212,11 @@ impl Asking<'_> {
         Ok(landed)
     }
 
-    /// Whether the request's branch is at `head`.
-    fn is_at(&self, repo: &mut StateRepo, head: &str) -> Result<bool, CommandError> {
+    /// Where the request's branch is now.
+    fn tip(&self, repo: &mut StateRepo) -> Result<Option<String>, CommandError> {
         let branch = self.branch();
         let tip = repo.tips(std::slice::from_ref(&branch))?.get(&branch)?;
-        Ok(tip.is_some_and(|tip| tip.id() == head))
+        Ok(tip.map(|tip| tip.id()))
     }
 
     /// Opens the request of a branch, or brings the open one up to date. None where it was
@@ -232,7 +243,7 @@ impl Asking<'_> {
             match written {
                 // Whoever writes last has to tell of what the branch is at.
                 Ok(written) if written.request.state == PullRequestState::Open => {
-                    let stands = self.is_at(repo, head)?;
+                    let stands = self.tip(repo)?.as_deref() == Some(head);
                     return Ok(stands.then_some((written.request, written.warnings)));
                 }
                 Ok(_)
@@ -293,6 +304,12 @@ impl Asking<'_> {
         word: &str,
     ) -> Result<bool, CommandError> {
         if let Some(open) = self.standing()? {
+            // Another run asks for something else by now, and with the same request.
+            if let Some(head) = head
+                && self.tip(repo)?.is_some_and(|tip| tip != head)
+            {
+                return Ok(false);
+            }
             match self.close(&open, word) {
                 Err(ForgeError::MergedMeanwhile) if head.is_some() => {}
                 closed => closed?,

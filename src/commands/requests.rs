@@ -23,6 +23,8 @@ use crate::store::{CommitId, Edits, Message, Planned, Reading, Snapshot, StateRe
 pub struct Open {
     pub name: RequestName,
     pub head: CommitId,
+    /// The commit that it was made on.
+    pub made_on: Option<CommitId>,
     /// Whether somebody else's commits are on its branch, or files that no promotion changes.
     pub foreign: bool,
     /// Whether main has other pins by now than those that it was made to replace, so that
@@ -52,6 +54,7 @@ impl Open {
         let mut open = Self {
             name: name.clone(),
             head: head.id(),
+            made_on: None,
             foreign: false,
             stale: false,
             moves: Vec::new(),
@@ -70,6 +73,7 @@ impl Open {
             [parent] => !state.main.contains(parent)?,
             _ => true,
         };
+        open.made_on = parents.into_iter().next();
         for file in head.own_changes("")? {
             let place = layout::place(&file.path);
             let target = |environment: &str| is_target(&state.config, name, environment);

@@ -49,9 +49,11 @@ impl Address {
         let (root, found) = match (known, project) {
             (Some(known), _) => split_root(path, known.server.path()),
             (None, Some(project)) => match path.strip_suffix(project) {
+                Some(root) if root.is_empty() || root.ends_with('/') => {
+                    (root.trim_end_matches('/').to_owned(), project)
+                }
                 // Renamed or read from a mirror: what is told counts.
-                None => (String::new(), path),
-                Some(root) => (root.trim_end_matches('/').to_owned(), project),
+                _ => (String::new(), path),
             },
             (None, None) => (String::new(), path),
         };
@@ -105,8 +107,7 @@ impl Address {
 /// A path without the root that the server is under, and that root.
 fn split_root<'a>(path: &'a str, root: &str) -> (String, &'a str) {
     let root = root.trim_matches('/');
-    let below = path.strip_prefix(root).map(|rest| rest.trim_start_matches('/'));
-    match below {
+    match path.strip_prefix(root).and_then(|rest| rest.strip_prefix('/')) {
         Some(below) if !root.is_empty() => (root.to_owned(), below),
         _ => (String::new(), path),
     }
@@ -158,6 +159,12 @@ mod tests {
                 Some("a/root"),
                 "https://example.com:8443/api/v4 https://example.com:8443/api/graphql a/root",
             ),
+            (
+                Gitlab,
+                "https://example.com/extra/root.git",
+                Some("a/root"),
+                "https://example.com/api/v4 https://example.com/api/graphql a/root",
+            ),
         ] {
             assert_eq!(address(kind, url, project, &[]), expected);
         }
@@ -182,6 +189,8 @@ mod tests {
         let address = Address::of(ForgeKind::Gitlab, &url(root), None, &[told]).expect("address");
         let service = url("https://example.com/gitlab/services/api.git");
         assert_eq!(address.project_of(&service).as_deref(), Some("services/api"));
+        let beside = url("https://example.com/gitlab-mirror/api");
+        assert_eq!(address.project_of(&beside).as_deref(), Some("gitlab-mirror/api"));
         assert_eq!(address.project_of(&url("https://other.com/services/api.git")), None);
         assert_eq!(address.page("a/root"), "https://example.com/gitlab/a/root");
     }

@@ -22,6 +22,9 @@ pub struct PullRequest {
     pub body: String,
     pub state: PullRequestState,
     pub draft: bool,
+    /// Whether the forge merges only what is made on the newest base, and this is not; lists
+    /// may not tell.
+    pub behind: bool,
     /// Whether it merges by itself once the forge's rules allow.
     pub auto_merge: bool,
     /// The login of who opened it.

@@ -97,7 +97,8 @@ impl Obstacles {
             missing.push("it conflicts with its base".to_owned());
         }
         if self.state == "BEHIND" {
-            missing.push("its branch lacks commits of its base".to_owned());
+            let cure = "the same `pinrail promote` makes it anew";
+            missing.push(format!("its branch lacks commits of its base: {cure}"));
         }
         match self.review.as_str() {
             "REVIEW_REQUIRED" => missing.push("an approval is missing".to_owned()),

@@ -122,6 +122,7 @@ impl From<Pull> for PullRequest {
             title: pull.title,
             body: pull.body.unwrap_or_default(),
             draft: pull.draft.unwrap_or_default(),
+            behind: pull.mergeable_state.as_deref() == Some("behind"),
             auto_merge: pull.auto_merge.is_some(),
             author: pull.user.map_or_else(|| "ghost".to_owned(), |user| user.login),
             created_at: pull.created_at,

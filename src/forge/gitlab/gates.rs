@@ -50,7 +50,8 @@ pub(super) fn words(status: &str) -> String {
         "merge_time" => "it is not to be merged before the time that it names",
         "need_rebase" => {
             "its base moved on, and the project merges only what is based on it; \
-             a rebase would change the commits that were approved, so it has to be made anew"
+             a rebase would change the commits that were approved: \
+             the same `pinrail promote` makes it anew"
         }
         "not_approved" => "it lacks an approval",
         "not_open" => "it is not open",

@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(of("retry-after", "7".to_owned()), Some(Duration::from_secs(7)));
         let reset = (Timestamp::now().as_second() + 1000).to_string();
         assert!(of("ratelimit-reset", reset) > Some(Duration::from_secs(900)));
-        let date = "Sat, 21 Nov 2276 12:00:00 GMT".to_owned();
+        let date = "Tue, 21 Nov 2276 12:00:00 GMT".to_owned();
         assert!(of("retry-after", date) > Some(Duration::from_secs(900)));
         assert_eq!(of("ratelimit-reset", "1".to_owned()), Some(Duration::from_secs(1)));
         assert_eq!(of("date", "x".to_owned()), None);

@@ -119,6 +119,7 @@ impl MergeRequest {
             base: self.target_branch,
             head: self.sha.unwrap_or_default(),
             body: self.description.unwrap_or_default(),
+            behind: self.detailed_merge_status.as_deref() == Some("need_rebase"),
             auto_merge: self.merge_when_pipeline_succeeds.unwrap_or_default(),
             author: self.author.map(|author| author.username).unwrap_or_default(),
             created_at: self.created_at,

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::bad_days::{during, routes};
 use super::world::{Kind, PROJECT, World};
+use crate::support::root::pin_path_in;
 
 const API: &str = "pinrail/promote/production/api";
 
@@ -106,6 +107,25 @@ fn a_text_tells_what_the_branch_asks_for(kind: Kind) {
     assert!(world.only().body.contains("`2`"), "{}", world.only().body);
 }
 
+fn what_another_run_asks_for_is_not_closed(kind: Kind) {
+    let world = requested(kind, "{}");
+    world.stage("api", "2");
+    world.promote("api").succeeded();
+    let others = world.tip(API).expect("a branch");
+    world.stage("api", "1");
+    world.promote("api").succeeded();
+    let pin = crate::support::git::read_file(&world.repo(), API, &pin_path_in("production", "api"));
+    world.push("main", &pin_path_in("production", "api"), &pin.expect("a pin"));
+    let open = world.only();
+    // The second look comes just before the request would be closed.
+    let rules = json!([{"route": routes(kind).find, "nth": 2,
+        "act": {"do": "reset", "project": PROJECT, "branch": API, "to": others}}]);
+    let run = during(&world, rules, || world.promote("api")).succeeded();
+    assert_eq!(run.document()["outcome"], "unchanged", "{run:?}");
+    assert_eq!((world.only().number, world.tip(API)), (open.number, Some(others)));
+    assert!(!run.stderr.contains("Closed"), "{run:?}");
+}
+
 fn a_close_that_meets_a_merge_says_so(kind: Kind) {
     let world = requested(kind, "{}");
     let merge = json!({"do": "merge", "project": PROJECT, "number": world.only().number});
@@ -128,6 +148,29 @@ fn a_replacement_that_meets_a_merge_asks_for_the_rest(kind: Kind) {
     assert_eq!(world.tag("production", "api").as_deref(), Some("1"));
 }
 
+fn what_is_behind_is_made_anew(kind: Kind) {
+    let world = World::new(kind);
+    if kind == Kind::GitLab {
+        world.forge().act(json!({"do": "configure", "project": PROJECT, "mergeMethod": "ff"}));
+    } else {
+        world.forge().act(json!({"do": "protect", "project": PROJECT, "branch": "main",
+            "strict": true, "requiredChecks": [], "approvals": 0}));
+    }
+    for service in ["api", "web"] {
+        world.stage(service, "1");
+        world.promote(service).succeeded();
+    }
+    let open = world.open();
+    world.json(&["promotions", "merge", "production/api"]).succeeded();
+    let run = world.json(&["promotions", "merge", "production/web"]);
+    assert_eq!((run.code, run.stderr.contains("makes it anew")), (5, true), "{run:?}");
+    world.promote("web").succeeded();
+    assert_eq!(world.only().number, open[1].number);
+    world.json(&["promotions", "merge", "production/web"]).succeeded();
+    assert_eq!(world.tag("production", "web").as_deref(), Some("1"));
+    world.assert_done_once();
+}
+
 macro_rules! on_both {
     ($($test:ident),* $(,)?) => {
         mod github { $(#[test] fn $test() { super::$test(super::Kind::GitHub); })* }
@@ -142,6 +185,8 @@ on_both!(
     all_or_nothing_counts_a_humans_commits,
     all_or_nothing_holds_for_all_as_well,
     a_text_tells_what_the_branch_asks_for,
+    what_another_run_asks_for_is_not_closed,
     a_close_that_meets_a_merge_says_so,
     a_replacement_that_meets_a_merge_asks_for_the_rest,
+    what_is_behind_is_made_anew,
 );

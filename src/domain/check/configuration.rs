@@ -71,6 +71,14 @@ fn references(config: &Config) -> Vec<Problem> {
             };
             problems.push(error(message));
         }
+        for reviewer in environment.request.iter().flat_map(|request| &request.reviewers) {
+            let named = reviewer.strip_prefix("user:").or(reviewer.strip_prefix("team:"));
+            if named.is_none_or(str::is_empty) {
+                let name = &environment.name;
+                let message = format!("`{name}` asks `{reviewer}` for a review, which is nobody");
+                problems.push(error(message).hint("use `user:NAME` or `team:NAME`"));
+            }
+        }
         earlier.push(&environment.name);
     }
     for domain in &config.domains {
@@ -215,6 +223,18 @@ mod tests {
         assert_eq!(
             after("{name: services}", "{name: services, size: M}"),
             ["pinrail.yaml: the domain `services` has the size `M`, which `sizes` does not have"]
+        );
+    }
+
+    #[test]
+    fn reviewers_are_users_and_teams() {
+        let lines = after(
+            "mode: request}",
+            "mode: request, request: {reviewers: [\"user:anna\", \"team:release\", \"grp:ops\"]}}",
+        );
+        assert_eq!(
+            lines,
+            ["pinrail.yaml: `production` asks `grp:ops` for a review, which is nobody"]
         );
     }
 

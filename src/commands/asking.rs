@@ -99,7 +99,9 @@ impl Asking<'_> {
                     asked.closed = head.is_some();
                     if let (Some(head), false) = (head, self.context.dry_run) {
                         let word = "nothing is left to ask for: every pin is there";
-                        asked.closed = self.withdraw(repo, Some(&head), word)?;
+                        // With plain git the branch is gone with what was landed.
+                        asked.closed =
+                            self.withdraw(repo, Some(&head), word)? || self.host.is_none();
                     }
                 }
                 (Wish::Ask(_), Some(old)) if replaces && !self.context.dry_run => {

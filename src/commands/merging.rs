@@ -120,12 +120,7 @@ impl Merging<'_> {
             }
         };
         if !self.context.dry_run && outcome != Outcome::Queued {
-            match self.tidy(repo) {
-                Ok(closed) => report.closed = closed,
-                Err(error) => {
-                    warnings.push(format!("requests that are over were not closed: {error}"));
-                }
-            }
+            self.tidy(repo, &mut report.closed, &mut warnings);
         }
         let others = report.closed.iter().filter(|closed| **closed != branch.as_str());
         let closed = others.map(|closed| format!("Closed {closed}: it has nothing new to ask for"));
@@ -288,31 +283,47 @@ impl Merging<'_> {
         Reading::whole(&branches)
     }
 
-    /// Closes every request that has nothing left to ask for, or that is superseded.
-    fn tidy(&self, repo: &mut StateRepo) -> Result<Vec<String>, CommandError> {
-        let config = {
-            let tips = repo.tips(std::slice::from_ref(self.main))?;
-            super::state::config_on(&tips, self.main)?.unwrap_or_default()
-        };
-        let over = {
-            let (state, open) = requests::all(repo, &config, self.main)?;
-            let mut over = Vec::new();
-            for open in open {
-                if open.is_empty() || open.is_superseded(&state, self.context.now)? {
-                    over.push((open.name, open.head));
-                }
+    /// Closes every request that has nothing left to ask for, or that is superseded. The merge
+    /// is done by then: what cannot be closed is a warning.
+    fn tidy(&self, repo: &mut StateRepo, closed: &mut Vec<String>, warnings: &mut Vec<String>) {
+        let (config, over) = match self.over(repo) {
+            Ok(found) => found,
+            Err(error) => {
+                warnings.push(format!("requests that are over were not closed: {error}"));
+                return;
             }
-            over
         };
-        let mut closed = Vec::new();
         for (name, head) in over {
             let Self { context, main, host, .. } = *self;
             let branch = name.branch().to_string();
             let asking = Asking { context, main, config: &config, host, name };
             let word = "every pin that it asks for is there, or a newer one";
-            closed.extend(asking.withdraw(repo, Some(&head), word)?.then_some(branch));
+            match asking.withdraw(repo, Some(&head), word) {
+                Ok(withdrawn) => closed.extend(withdrawn.then_some(branch)),
+                Err(error) => {
+                    warnings.push(format!("{branch} is over and was not closed: {error}"));
+                }
+            }
         }
-        Ok(closed)
+    }
+
+    /// The requests that are over, and the configuration by now.
+    fn over(
+        &self,
+        repo: &mut StateRepo,
+    ) -> Result<(Config, Vec<(RequestName, String)>), CommandError> {
+        let config = {
+            let tips = repo.tips(std::slice::from_ref(self.main))?;
+            super::state::config_on(&tips, self.main)?.unwrap_or_default()
+        };
+        let (state, open) = requests::all(repo, &config, self.main)?;
+        let mut over = Vec::new();
+        for open in open {
+            if open.is_empty() || open.is_superseded(&state, self.context.now)? {
+                over.push((open.name, open.head));
+            }
+        }
+        Ok((config, over))
     }
 }
 

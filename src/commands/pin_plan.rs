@@ -2,9 +2,11 @@
 
 use super::asking::{Asked, Asking, Wish};
 use super::deployments;
+use super::merging::{Merging, When};
 use super::move_report::{PinMove, RequestRef};
 use super::report::{DryRun, Outcome, PinItem};
 use super::request_text::Story;
+use super::requests;
 use super::state::{self, Opened, State};
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::artifact::{ImageDigest, ImageTag, Revision};
@@ -155,8 +157,25 @@ fn ask(context: &Context, opened: &mut Opened, wanted: &Wanted) -> Result<Pinned
         };
         Ok((item, wish))
     })?;
-    let Asked { value, request, attempts, run, warnings, .. } = asked;
-    Ok(Pinned { items: vec![value], commit: None, request, attempts, run, warnings })
+    let Asked { value: mut item, request, attempts, run, mut warnings, .. } = asked;
+    let is_auto = requests::is_auto(&requests::targets(config, wanted.environment.as_str()));
+    let mut commit = None;
+    if is_auto
+        && host.is_some()
+        && !context.dry_run
+        && let Some(RequestRef { head, .. }) = &request
+    {
+        let merging = Merging { context, main, config, host: host.as_ref() };
+        match merging.run(repo, &asking.name, head.clone(), When::Ready) {
+            Ok(merged) if merged.outcome == Outcome::Merged => {
+                (item.outcome, commit) = (Outcome::Pinned, merged.report.commit);
+                warnings.extend(merged.warnings);
+            }
+            Ok(merged) => warnings.extend(merged.warnings),
+            Err(error) => warnings.push(format!("it is not merged by itself: {error}")),
+        }
+    }
+    Ok(Pinned { items: vec![item], commit, request, attempts, run, warnings })
 }
 
 /// The pins that went in.

@@ -31,7 +31,7 @@ fn what_is_merged_is_merged_although_its_branch_stays(kind: Kind) {
     let run = world.json(&["promotions", "merge", "production/api"]).succeeded();
     assert_eq!(run.document()["outcome"], "merged", "{run:?}");
     // GitLab has removed it with the merge.
-    assert_eq!(run.stderr.contains("were not closed"), kind == Kind::GitHub, "{run:?}");
+    assert_eq!(run.stderr.contains("was not closed"), kind == Kind::GitHub, "{run:?}");
     let deployed = &world.forge().state("services/api")["deployments"];
     assert_eq!(deployed.as_array().map(Vec::len), Some(2), "{deployed:#}");
 }

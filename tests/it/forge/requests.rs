@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::world::{Kind, PROJECT, World};
+use crate::support::git;
 use crate::support::pinrail::run;
 
 const API: &str = "pinrail/promote/production/api";
@@ -96,6 +97,14 @@ fn auto_merge_merges_at_once_what_may_go(kind: Kind) {
     let document = world.promote("api").succeeded().document();
     assert_eq!(document["outcome"], "promoted", "{document:#}");
     assert_eq!((world.tag("production", "api").as_deref(), world.open()), (Some("1"), Vec::new()));
+    let lab = "  - {name: lab, cluster: lab-1, mode: request";
+    let config = git::read_file(&world.repo(), "main", "pinrail.yaml").expect("it has one");
+    let config = config.replace(lab, &format!("{lab}, request: {{autoMerge: true}}"));
+    world.push("main", "pinrail.yaml", &config);
+    let revision = world.version("api", "1");
+    let pin = ["pin", "api", "-e", "lab", "--image-tag", "1", "--revision", &revision];
+    assert_eq!(world.json(&pin).succeeded().document()["outcome"], "pinned");
+    assert_eq!((world.tag("lab", "api").as_deref(), world.open()), (Some("1"), Vec::new()));
     world.assert_done_once();
 }
 

@@ -8,6 +8,7 @@ use super::move_report::{MergeReport, PinMove};
 use super::on_forge::Host;
 use super::report::{DryRun, Outcome};
 use super::requests::{self, Open};
+use super::rollback_plan::goes_back;
 use super::state::State;
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::config::Config;
@@ -339,13 +340,15 @@ pub fn missing(name: &RequestName, known: impl Iterator<Item = String>) -> Comma
 /// What holds a promotion back holds an approval as well.
 fn may_go(state: &State<'_>, open: &Open, context: &Context) -> Result<(), CommandError> {
     let root = state.root();
-    for PinMove { service, environment, .. } in &open.moves {
+    for step in &open.moves {
+        let PinMove { service, environment, .. } = step;
         let refuse = |cause: &Cause| {
             let message = format!("not `{service}` in `{environment}`: {}", cause.sentence());
             Err(CommandError::new(ErrorKind::Refused, message).hint("the request stays open"))
         };
         match root.lock(environment, service, context.now)? {
             Ok(None) => {}
+            Ok(Some(_)) if goes_back(state, step, context)? => {}
             Ok(Some(lock)) => return refuse(&Cause::from(&lock)),
             Err(problem) => return Err(problem.into()),
         }

@@ -1,5 +1,6 @@
 //! Where a rollback leads: to the version before, to a named one, or past one commit.
 
+use super::move_report::PinMove;
 use super::requests;
 use super::state::{self, State};
 use super::{CommandError, Context, ErrorKind};
@@ -9,7 +10,7 @@ use crate::domain::lock::Lock;
 use crate::domain::name::{BranchName, DomainName, EnvironmentName, ServiceName};
 use crate::domain::pin::Pin;
 use crate::domain::promotion::{Cause, Move, Verdict};
-use crate::domain::rollback::{WayBack, way_back};
+use crate::domain::rollback::{WayBack, leads_back, way_back};
 use crate::domain::tree::Files;
 use crate::store::{FileChange, Moment, Snapshot, Tips};
 
@@ -91,14 +92,36 @@ fn is_held(
     Ok(lock.is_some_and(|lock| lock.holds(context.now)))
 }
 
+/// Whether a move goes back under the lock that a rollback has set for it: what came before
+/// what is there now, and never what was left by going back.
+pub fn goes_back(
+    state: &State<'_>,
+    step: &PinMove,
+    context: &Context,
+) -> Result<bool, CommandError> {
+    let PinMove { service, domain, environment, to, .. } = step;
+    let target = state::environment(&state.config, environment.as_str())?;
+    if !is_held(state, target, service, context)? {
+        return Ok(false);
+    }
+    let path = layout::pin(environment, domain, service);
+    let versions = versions(&state.main.changes_of(std::slice::from_ref(&path))?);
+    Ok(leads_back(versions.iter().map(Option::as_ref), to))
+}
+
 /// The version before; what a rollback brought and still locks is where the same command
 /// leads to.
 fn before(changes: &[FileChange], current: Option<&Pin>, held: bool) -> Option<Pin> {
-    let first = changes.last().map(|change| parsed(change.before.as_deref()));
-    let later = changes.iter().rev().map(|change| parsed(change.after.as_deref()));
-    let versions: Vec<Option<Pin>> = first.into_iter().chain(later).collect();
+    let versions = versions(changes);
     let WayBack { before, came_back } = way_back(versions.iter().map(Option::as_ref));
     if came_back && held { current.cloned() } else { before.cloned() }
+}
+
+/// What a pin was, oldest first.
+fn versions(changes: &[FileChange]) -> Vec<Option<Pin>> {
+    let first = changes.last().map(|change| parsed(change.before.as_deref()));
+    let later = changes.iter().rev().map(|change| parsed(change.after.as_deref()));
+    first.into_iter().chain(later).collect()
 }
 
 /// The newest pin with this tag or revision.

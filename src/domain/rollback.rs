@@ -12,10 +12,24 @@ pub struct WayBack<'a> {
 }
 
 /// The way back from the last of these versions, which come oldest first; one that is gone
-/// is none. A version that comes back takes away what was put on it meanwhile, so that going
-/// back again never brings the one that was left.
+/// is none.
 #[must_use]
 pub fn way_back<'a>(versions: impl IntoIterator<Item = Option<&'a Pin>>) -> WayBack<'a> {
+    let (earlier, came_back) = earlier(versions);
+    WayBack { before: earlier.last().copied(), came_back }
+}
+
+/// Whether this version is on the way back from the last of these, and not one that was left
+/// by going back.
+#[must_use]
+pub fn leads_back<'a>(versions: impl IntoIterator<Item = Option<&'a Pin>>, to: &Pin) -> bool {
+    earlier(versions).0.iter().any(|earlier| earlier.same_version(to))
+}
+
+/// What was there before the last of these versions, oldest first, and whether that came back.
+/// A version that comes back takes away what was put on it meanwhile, so that going back again
+/// never brings the one that was left.
+fn earlier<'a>(versions: impl IntoIterator<Item = Option<&'a Pin>>) -> (Vec<&'a Pin>, bool) {
     let mut stack: Vec<&Pin> = Vec::new();
     let (mut is_gone, mut came_back) = (true, false);
     for version in versions {
@@ -28,10 +42,10 @@ pub fn way_back<'a>(versions: impl IntoIterator<Item = Option<&'a Pin>>) -> WayB
         came_back = if again { came_back } else { there.is_some() };
     }
     if is_gone {
-        return WayBack { before: stack.last().copied(), came_back: false };
+        return (stack, false);
     }
     stack.pop();
-    WayBack { before: stack.last().copied(), came_back }
+    (stack, came_back)
 }
 
 #[cfg(test)]

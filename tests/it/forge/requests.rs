@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::world::{Kind, PROJECT, World};
 use crate::support::git;
 use crate::support::pinrail::run;
+use crate::support::root::pin_path_in;
 
 const API: &str = "pinrail/promote/production/api";
 
@@ -88,6 +89,31 @@ fn what_needs_an_approval_waits_for_it(kind: Kind) {
     assert_eq!(world.tag("production", "api").as_deref(), Some("1"));
 }
 
+fn a_way_back_passes_its_own_lock_and_nothing_newer_does(kind: Kind) {
+    let world = World::new(kind);
+    for tag in ["1", "2"] {
+        world.stage("api", tag);
+        world.json(&["promote", "api", "--to", "production", "--merge"]).succeeded();
+    }
+    world.stage("api", "3");
+    world.json(&["promote", "--all", "--to", "production"]).succeeded();
+    world.json(&["rollback", "api", "-e", "production"]).succeeded();
+    assert_eq!(world.json(&["promotions", "merge", "production"]).code, 5);
+    world.json(&["promotions", "merge", "production/api"]).succeeded();
+    assert_eq!(world.tag("production", "api").as_deref(), Some("1"));
+    // What was left by going back is no way back.
+    let newer = git::read_file(&world.repo(), "main~1", &pin_path_in("production", "api"));
+    world.forge().act(json!({"do": "push", "project": PROJECT, "branch": API, "from": "main",
+        "files": {pin_path_in("production", "api"): newer.expect("the pin before")}}));
+    world.forge().act(json!({"do": "open", "project": PROJECT, "head": API, "base": "main"}));
+    let again = world.json(&["promotions", "merge", "production/api"]);
+    assert_eq!(
+        (again.code, world.tag("production", "api").as_deref()),
+        (5, Some("1")),
+        "{again:?}"
+    );
+}
+
 fn auto_merge_merges_at_once_what_may_go(kind: Kind) {
     let world = World::with(kind, "{autoMerge: true}");
     if kind != Kind::GitLab {
@@ -169,6 +195,7 @@ on_both!(
     what_is_approved_is_frozen,
     people_and_labels_come_from_the_rules,
     what_needs_an_approval_waits_for_it,
+    a_way_back_passes_its_own_lock_and_nothing_newer_does,
     auto_merge_merges_at_once_what_may_go,
     the_forge_is_told_what_is_live,
     what_the_service_did_between_is_told,

@@ -2,23 +2,20 @@
 
 use std::time::Duration;
 
+use super::approval::{Approved, approve, missing};
 use super::asking::{Asking, LOOKS};
 use super::deployments;
 use super::move_report::{MergeReport, PinMove};
 use super::on_forge::Host;
 use super::report::{DryRun, Outcome};
-use super::requests::{self, Open};
-use super::rollback_plan::goes_back;
+use super::requests;
 use super::state::State;
-use super::{CommandError, Context, ErrorKind};
+use super::{CommandError, Context};
 use crate::domain::config::Config;
-use crate::domain::layout;
 use crate::domain::name::BranchName;
-use crate::domain::nearest::{did_you_mean, nearest};
-use crate::domain::promotion::Cause;
 use crate::domain::request::RequestName;
 use crate::forge::{ForgeError, Merge, MergeWhen, Merged as ByForge, PullRequest};
-use crate::store::{Planned, Reading, StateRepo, Tips, Write};
+use crate::store::{Planned, Reading, StateRepo, Write};
 
 /// When a request is to be merged. Where there is no forge, nothing is to be waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,16 +41,6 @@ pub struct Merged {
     /// Other requests that are over.
     pub closed: Vec<String>,
     pub warnings: Vec<String>,
-}
-
-/// What a request is when it is about to be merged.
-enum Approved {
-    /// It asks for something, and may go.
-    Open(Box<Open>),
-    /// Somebody merged it before.
-    Before,
-    /// All that it asks for is there already.
-    Empty,
 }
 
 /// What became of it.
@@ -129,46 +116,6 @@ impl Merging<'_> {
         Ok(Merged { outcome, report, said, closed, warnings })
     }
 
-    /// Looks at a request as it is now; a merge approves one commit, the one that was told or
-    /// that was read first.
-    fn approve(
-        &self,
-        tips: &Tips<'_>,
-        state: &State<'_>,
-        name: &RequestName,
-        approved: &mut Option<String>,
-    ) -> Result<Approved, CommandError> {
-        if let Some(head) = &*approved
-            && head.len() == 40
-            && requests::merged_with(&state.main, head)?
-        {
-            return Ok(Approved::Before);
-        }
-        let Some(open) = Open::read(tips, name, state)? else {
-            let known = requests::names(tips).into_iter().map(|name| name.branch().to_string());
-            return Err(missing(name, known));
-        };
-        let head = approved.get_or_insert_with(|| open.head.clone());
-        if !open.head.starts_with(head.as_str()) {
-            let message =
-                format!("{} asks for {} by now, not {head}", name.branch(), &open.head[..7]);
-            return Err(CommandError::new(ErrorKind::Conflict, message)
-                .hint("look at it again: `pinrail promotions show` tells what it asks for now"));
-        }
-        head.clone_from(&open.head);
-        if open.foreign {
-            let cause = Cause::ForeignCommits { branch: name.branch().to_string() };
-            return Err(CommandError::new(ErrorKind::Refused, cause.sentence())
-                .hint("review and merge it with git, or close it and promote again"));
-        }
-        if open.is_empty() {
-            return Ok(Approved::Empty);
-        }
-        requests::judge(state, &open.edits)?;
-        may_go(state, &open, self.context)?;
-        Ok(Approved::Open(Box::new(open)))
-    }
-
     /// The change is made again on the newest main, as a merge of both.
     fn by_git(
         &self,
@@ -180,7 +127,7 @@ impl Merging<'_> {
         let reading = self.reading(name);
         let landed = repo.transact(&reading, &self.context.author, |tips| {
             let state = State::read(tips, self.main, &location)?;
-            let open = match self.approve(tips, &state, name, approved)? {
+            let open = match approve(self.context, tips, &state, name, approved)? {
                 Approved::Open(open) => *open,
                 Approved::Before => return Ok(Planned { value: Ended::Before, write: None }),
                 Approved::Empty => return Ok(Planned { value: Ended::Empty, write: None }),
@@ -219,7 +166,7 @@ impl Merging<'_> {
         let open = {
             let tips = repo.read(&self.reading(name))?;
             let state = State::read(&tips, self.main, &location)?;
-            match self.approve(&tips, &state, name, approved)? {
+            match approve(self.context, &tips, &state, name, approved)? {
                 Approved::Open(open) => *open,
                 Approved::Before => return Ok(Ended::Before),
                 Approved::Empty => return Ok(Ended::Empty),
@@ -326,44 +273,4 @@ impl Merging<'_> {
         }
         Ok((config, over))
     }
-}
-
-/// The error of a request that is not open.
-pub fn missing(name: &RequestName, known: impl Iterator<Item = String>) -> CommandError {
-    let branch = name.branch();
-    let known: Vec<_> = known.collect();
-    CommandError::new(ErrorKind::NotFound, format!("there is no open request `{branch}`"))
-        .hints(did_you_mean(&nearest(branch.as_str(), &known)))
-        .hint("it was merged or closed, or never opened; `pinrail promotions` lists those that are open")
-}
-
-/// What holds a promotion back holds an approval as well.
-fn may_go(state: &State<'_>, open: &Open, context: &Context) -> Result<(), CommandError> {
-    let root = state.root();
-    for step in &open.moves {
-        let PinMove { service, environment, .. } = step;
-        let refuse = |cause: &Cause| {
-            let message = format!("not `{service}` in `{environment}`: {}", cause.sentence());
-            Err(CommandError::new(ErrorKind::Refused, message).hint("the request stays open"))
-        };
-        match root.lock(environment, service, context.now)? {
-            Ok(None) => {}
-            Ok(Some(_)) if goes_back(state, step, context)? => {}
-            Ok(Some(lock)) => return refuse(&Cause::from(&lock)),
-            Err(problem) => return Err(problem.into()),
-        }
-        let from = root.config.environment(environment.as_str()).and_then(|it| it.from.as_ref());
-        if let Some(source) = from.and_then(|from| root.config.environment(from.as_str())) {
-            let there = match root.domain_of(service)? {
-                Some(domain) => {
-                    root.files_of(source).read(&layout::pin(&source.name, domain, service))?
-                }
-                None => None,
-            };
-            if there.is_none() {
-                return refuse(&Cause::NotInSource { source: source.name.clone() });
-            }
-        }
-    }
-    Ok(())
 }

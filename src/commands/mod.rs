@@ -28,6 +28,7 @@ mod traffic;
 pub mod values;
 mod via_api;
 
+mod approval;
 mod asking;
 mod deployments;
 mod error;

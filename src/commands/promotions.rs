@@ -2,8 +2,9 @@
 
 use clap::{Args, Subcommand};
 
+use super::approval::missing;
 use super::asking::Asking;
-use super::merging::{Merged, Merging, When, missing};
+use super::merging::{Merged, Merging, When};
 use super::move_report::{MergeReport, RequestState, RequestsReport, version};
 use super::report::{Body, DryRun, Outcome, Page, Report, counted};
 use super::requests::{self, Open};

@@ -14,6 +14,7 @@ pub mod history;
 pub mod init;
 pub mod pin;
 pub mod pin_file;
+mod pin_place;
 mod pin_plan;
 pub mod promote;
 pub mod promotions;

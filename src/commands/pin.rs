@@ -4,7 +4,8 @@ use clap::Args;
 
 use super::move_report::{RequestRef, done};
 use super::pin_file;
-use super::pin_plan::{Pinned, Wanted, pin, went_in};
+use super::pin_place::Wanted;
+use super::pin_plan::{Pinned, pin, went_in};
 use super::report::{Body, Outcome, PinItem, PinReport, PinsReport, Report, counted};
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::artifact::{ImageDigest, ImageTag, Revision};

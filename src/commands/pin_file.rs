@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::pin::{default_sequence, revision};
-use super::pin_plan::Wanted;
+use super::pin_place::Wanted;
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::artifact::{ImageDigest, ImageTag, Revision};
 use crate::domain::judge::Sequence;

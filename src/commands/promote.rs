@@ -215,12 +215,7 @@ fn refuse_foreign(name: &RequestName, config: &Config, moves: &mut [Move]) {
         };
         service && target.is_some_and(|target| target.mode == Mode::Request)
     };
-    let cause = Cause::ForeignCommits { branch: name.branch().to_string() };
-    for step in moves.iter_mut().filter(is_asked_there) {
-        if step.verdict == Verdict::Go {
-            step.verdict = Verdict::Refused(cause.clone());
-        }
-    }
+    requests::refuse_foreign(name, moves.iter_mut().filter(is_asked_there));
 }
 
 /// What is read for it: all pins, or those of the services that are named.

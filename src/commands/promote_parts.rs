@@ -117,10 +117,7 @@ impl Part<'_> {
         let asked = asking.run(repo, |state, open| {
             let mut moves = self.moves(state, targets, services)?;
             if let Some(open) = open.filter(|open| open.foreign) {
-                let cause = Cause::ForeignCommits { branch: open.name.branch().to_string() };
-                for step in moves.iter_mut().filter(|step| step.verdict == Verdict::Go) {
-                    step.verdict = Verdict::Refused(cause.clone());
-                }
+                requests::refuse_foreign(&open.name, &mut moves);
                 return Ok((moves, Wish::Leave));
             }
             if let Some(open) = open.filter(|open| asking.keeps(open)) {

@@ -12,7 +12,7 @@ use crate::domain::environment::{Environment, MergeMethod, Request, Update};
 use crate::domain::layout::{self, Place};
 use crate::domain::name::BranchName;
 use crate::domain::pin::Pin;
-use crate::domain::promotion::{self, Verdict};
+use crate::domain::promotion::{self, Cause, Move, Verdict};
 use crate::domain::registry::Root;
 use crate::domain::request::{PREFIX, RequestName};
 use crate::domain::tree::Files;
@@ -160,6 +160,14 @@ impl Open {
             by: self.by.clone(),
             at: self.at,
         }
+    }
+}
+
+/// Refuses what would go by a request that has commits of somebody else.
+pub fn refuse_foreign<'a>(name: &RequestName, moves: impl IntoIterator<Item = &'a mut Move>) {
+    for step in moves.into_iter().filter(|step| step.verdict == Verdict::Go) {
+        step.verdict =
+            Verdict::Refused(Cause::ForeignCommits { branch: name.branch().to_string() });
     }
 }
 

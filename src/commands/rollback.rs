@@ -10,6 +10,7 @@ use super::move_report::{MoveItem, PinMove, RequestRef, RollbackReport, version}
 use super::on_forge::{self, Host};
 use super::report::{Body, DryRun, Outcome, Report, counted};
 use super::request_text::Story;
+use super::requests::refuse_foreign;
 use super::rollback_plan::{Goal, settled};
 use super::state::{Opened, State};
 use super::{CommandError, Context, ErrorKind};
@@ -203,10 +204,7 @@ impl Wanted<'_> {
         let asked = asking.run(repo, |state, open| {
             let mut moves = settled(state, decided)?;
             if open.is_some_and(|open| open.foreign) {
-                let cause = Cause::ForeignCommits { branch: asking.name.branch().to_string() };
-                for step in moves.iter_mut().filter(|step| step.verdict == Verdict::Go) {
-                    step.verdict = Verdict::Refused(cause.clone());
-                }
+                refuse_foreign(&asking.name, &mut moves);
             }
             let gone: Vec<&Move> =
                 moves.iter().filter(|step| step.verdict == Verdict::Go).collect();

@@ -1,5 +1,13 @@
 //! Promotions as pull and merge requests, against the two fake forges.
 
+/// Each test on GitHub and on GitLab.
+macro_rules! on_both {
+    ($($test:ident),* $(,)?) => {
+        mod github { $(#[test] fn $test() { super::$test(super::Kind::GitHub); })* }
+        mod gitlab { $(#[test] fn $test() { super::$test(super::Kind::GitLab); })* }
+    };
+}
+
 mod bad_days;
 mod behaviours;
 mod between;

@@ -228,13 +228,6 @@ fn branches_that_the_token_may_not_write_are_told_with_the_servers_words(kind: K
     assert_eq!(world.refs(), refs);
 }
 
-macro_rules! on_both {
-    ($($test:ident),* $(,)?) => {
-        mod github { $(#[test] fn $test() { super::$test(super::Kind::GitHub); })* }
-        mod gitlab { $(#[test] fn $test() { super::$test(super::Kind::GitLab); })* }
-    };
-}
-
 on_both!(
     a_limit_that_names_its_end_is_waited_for_and_told,
     a_limit_without_an_end_is_given_up_at_the_timeout,

@@ -171,13 +171,6 @@ fn what_is_behind_is_made_anew(kind: Kind) {
     world.assert_done_once();
 }
 
-macro_rules! on_both {
-    ($($test:ident),* $(,)?) => {
-        mod github { $(#[test] fn $test() { super::$test(super::Kind::GitHub); })* }
-        mod gitlab { $(#[test] fn $test() { super::$test(super::Kind::GitLab); })* }
-    };
-}
-
 on_both!(
     a_limit_without_a_sensible_end_is_given_up,
     what_is_merged_is_merged_although_its_branch_stays,

@@ -50,11 +50,4 @@ fn among_ten_thousand_requests_ours_is_found(kind: Kind) {
     assert!(spent < 30, "{spent} requests to a forge that has 10,000");
 }
 
-macro_rules! on_both {
-    ($($test:ident),* $(,)?) => {
-        mod github { $(#[test] fn $test() { super::$test(super::Kind::GitHub); })* }
-        mod gitlab { $(#[test] fn $test() { super::$test(super::Kind::GitLab); })* }
-    };
-}
-
 on_both!(fifty_promotions_at_once_give_fifty_requests, among_ten_thousand_requests_ours_is_found);

@@ -184,13 +184,6 @@ fn what_the_service_did_between_is_told(kind: Kind) {
     assert!(world.only().body.contains("WARNING"), "{}", world.only().body);
 }
 
-macro_rules! on_both {
-    ($($test:ident),* $(,)?) => {
-        mod github { $(#[test] fn $test() { super::$test(super::Kind::GitHub); })* }
-        mod gitlab { $(#[test] fn $test() { super::$test(super::Kind::GitLab); })* }
-    };
-}
-
 on_both!(
     what_is_approved_is_frozen,
     people_and_labels_come_from_the_rules,

@@ -5,9 +5,9 @@ use super::requests::{self, Open};
 use super::rollback_plan::goes_back;
 use super::state::State;
 use super::{CommandError, Context, ErrorKind};
+use crate::domain::cause::Cause;
 use crate::domain::layout;
 use crate::domain::nearest::{did_you_mean, nearest};
-use crate::domain::promotion::Cause;
 use crate::domain::request::RequestName;
 use crate::store::Tips;
 

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::report::{DryRun, Outcome};
 use super::status_text::short;
+use crate::domain::cause::Cause;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::pin::Pin;
-use crate::domain::promotion::{Cause, Move, Verdict};
+use crate::domain::promotion::{Move, Verdict};
 
 /// One service in one environment, and what came of it.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

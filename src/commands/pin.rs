@@ -9,9 +9,9 @@ use super::pin_plan::{Pinned, pin, went_in};
 use super::report::{Body, Outcome, PinItem, PinReport, PinsReport, Report, counted};
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::artifact::{ImageDigest, ImageTag, Revision};
+use crate::domain::cause::Cause;
 use crate::domain::judge::Sequence;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
-use crate::domain::promotion::Cause;
 
 /// Say which version of a service runs in an environment.
 #[derive(Args, Debug)]
@@ -187,9 +187,7 @@ fn many(pinned: Pinned) -> Report {
     }
     let outcomes: Vec<Outcome> = items.iter().map(|item| item.outcome).collect();
     let any = |wanted: Outcome| outcomes.contains(&wanted);
-    let locked = items.iter().any(|item| {
-        item.cause.as_ref().is_some_and(super::super::domain::promotion::Cause::is_rule)
-    });
+    let locked = items.iter().any(|item| item.cause.as_ref().is_some_and(Cause::is_rule));
     let kind = match () {
         () if outcomes.iter().all(|outcome| went_in(*outcome)) => None,
         () if locked => Some(ErrorKind::Refused),

@@ -4,6 +4,7 @@ use super::report::{Outcome, PinItem};
 use super::state;
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::artifact::{ImageDigest, ImageTag, Revision};
+use crate::domain::cause::Cause;
 use crate::domain::config::{Config, Registration};
 use crate::domain::environment::Mode;
 use crate::domain::judge::{Expectation, Judgement, Sequence, judge};
@@ -11,7 +12,6 @@ use crate::domain::layout;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::nearest::{did_you_mean, nearest};
 use crate::domain::pin::Pin;
-use crate::domain::promotion::Cause;
 use crate::domain::registry::Root;
 
 /// One pin that is wanted.

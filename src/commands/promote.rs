@@ -12,10 +12,11 @@ use super::report::{Body, Outcome, Report, counted};
 use super::requests::{self, Open};
 use super::state::{self, Opened, State};
 use super::{CommandError, Context, ErrorKind};
+use crate::domain::cause::Cause;
 use crate::domain::config::Config;
 use crate::domain::environment::{Environment, Mode};
 use crate::domain::name::{BranchName, EnvironmentName, ServiceName};
-use crate::domain::promotion::{self, Cause, Move, Verdict};
+use crate::domain::promotion::{self, Move, Verdict};
 use crate::domain::request::RequestName;
 use crate::store::{Reading, StateRepo};
 
@@ -228,9 +229,7 @@ fn report(done: Done, all: bool) -> Report {
     let Done { items, requests, commit, attempts, run, mut said, next, mut warnings, unmerged } =
         done;
     let any = |wanted: Outcome| items.iter().any(|item| item.outcome == wanted);
-    let invalid = items.iter().any(|item| {
-        item.cause.as_ref().is_some_and(super::super::domain::promotion::Cause::is_invalid)
-    });
+    let invalid = items.iter().any(|item| item.cause.as_ref().is_some_and(Cause::is_invalid));
     let went = any(Outcome::Promoted) || any(Outcome::Requested);
     let refused = any(Outcome::Refused);
     let outcome = match () {

@@ -13,11 +13,11 @@ use super::move_report::{
     RollbackReport,
 };
 use super::traffic::TrafficReport;
+use crate::domain::cause::Cause;
 use crate::domain::config::Domain;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::pin::Pin;
 use crate::domain::problem::Problem;
-use crate::domain::promotion::Cause;
 use crate::store::Change;
 
 /// The version of the document's form.

@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::name::{ClusterName, EnvironmentName, checked_string};
+use super::owner::Owner;
 use super::template::Template;
 
 /// A place where services run: one cluster, one version of each service.
@@ -18,6 +19,11 @@ pub struct Environment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<EnvironmentName>,
     pub cluster: ClusterName,
+    /// Where it stands in its group: a version comes after every environment of the wave
+    /// before has it (1).
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    #[schemars(range(min = 1))]
+    pub wave: u32,
     /// The environment that promotions come from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<EnvironmentName>,
@@ -37,6 +43,15 @@ pub struct Environment {
     pub request: Option<Request>,
 }
 
+fn first() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_first(wave: &u32) -> bool {
+    *wave == 1
+}
+
 /// How a pin gets into an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -54,7 +69,10 @@ pub struct Gates {
     /// How long a version must have been in `from`, such as `30m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soak: Option<Period>,
-    /// Whether `from` must be healthy on the version.
+    /// How long a version must have been in the environments of the wave before, such as `15m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Period>,
+    /// Whether `from`, and with waves the wave before, must be healthy.
     #[serde(default)]
     pub health: bool,
     /// Whether the version must descend from the one it replaces.
@@ -63,6 +81,10 @@ pub struct Gates {
     /// When nothing may come in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<Freeze>,
+    /// Who may let a version past these gates, as the forge's CODEOWNERS names them; nobody, if
+    /// left out.
+    #[serde(default, rename = "override", skip_serializing_if = "Vec::is_empty")]
+    pub overriders: Vec<Owner>,
 }
 
 impl Gates {

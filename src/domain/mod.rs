@@ -4,10 +4,12 @@
 
 pub mod applicationset;
 pub mod artifact;
+pub mod cause;
 pub mod check;
 pub mod config;
 pub mod config_edit;
 pub mod environment;
+pub mod gate;
 pub mod gotemplate;
 pub mod judge;
 pub mod layout;

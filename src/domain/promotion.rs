@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::Serialize;
 
+use super::cause::Cause;
 use super::environment::Environment;
 use super::lock::Lock;
 use super::name::{DomainName, EnvironmentName, ServiceName};
@@ -40,84 +39,6 @@ pub enum Verdict {
     /// It is there already.
     Unchanged,
     Refused(Cause),
-}
-
-/// Why a move may not go.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Cause {
-    /// Nothing is promoted into this environment: it has no `from`.
-    NoSource,
-    /// The service is not in the environment that promotions come from.
-    NotInSource { source: EnvironmentName },
-    /// A lock holds the environment, or the service in it.
-    Locked { reason: String, owner: String, until: Option<String> },
-    /// The pin to copy, or the one to replace, is not valid.
-    InvalidPin { problem: String },
-    /// Others changed the pin while this ran.
-    ChangedMeanwhile,
-    /// The history has no other version to go back to.
-    NoEarlierVersion,
-    /// The version was never there.
-    NeverThere { version: String },
-    /// What is there now is not what the commit to undo has set.
-    MovedOn,
-    /// The request's branch has commits of somebody else.
-    ForeignCommits { branch: String },
-    /// The open request asks for something else, and stays as it was opened.
-    RequestFrozen { branch: String },
-    /// Another of the services that were named may not go.
-    AnotherRefused,
-}
-
-impl Cause {
-    /// The cause in a sentence.
-    #[must_use]
-    pub fn sentence(&self) -> String {
-        match self {
-            Self::NoSource => "nothing is promoted into it: it has no `from`".to_owned(),
-            Self::NotInSource { source } => format!("it is not in `{source}`"),
-            Self::Locked { reason, owner, until } => {
-                let until =
-                    until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
-                format!("locked by {owner}{until}: {reason}")
-            }
-            Self::InvalidPin { problem } => format!("a pin is not valid: {problem}"),
-            Self::ChangedMeanwhile => "others changed it meanwhile".to_owned(),
-            Self::NoEarlierVersion => "it has no earlier version there".to_owned(),
-            Self::NeverThere { version } => format!("`{version}` was never there"),
-            Self::MovedOn => "another version is there by now".to_owned(),
-            Self::ForeignCommits { branch } => {
-                format!("`{branch}` has commits that pinrail did not make")
-            }
-            Self::RequestFrozen { branch } => {
-                format!("`{branch}` is open without it and frozen: merge or close that first")
-            }
-            Self::AnotherRefused => "another service that was named may not go".to_owned(),
-        }
-    }
-
-    /// Whether a rule holds it back, rather than what others did first.
-    #[must_use]
-    pub fn is_rule(&self) -> bool {
-        !matches!(self, Self::ChangedMeanwhile | Self::AnotherRefused)
-    }
-
-    /// Whether it is about what is written rather than about a rule.
-    #[must_use]
-    pub fn is_invalid(&self) -> bool {
-        matches!(self, Self::InvalidPin { .. })
-    }
-}
-
-impl From<&Lock> for Cause {
-    fn from(lock: &Lock) -> Self {
-        Self::Locked {
-            reason: lock.reason.clone(),
-            owner: lock.owner.clone(),
-            until: lock.until.map(|until| until.to_string()),
-        }
-    }
 }
 
 impl Pin {

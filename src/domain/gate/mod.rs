@@ -1,0 +1,54 @@
+//! Gates: what must hold before a version may come into an environment.
+//!
+//! Every judgement is a pure function: the clock and the facts come in as [`Evidence`], and a
+//! fact that cannot be had refuses.
+
+mod evidence;
+
+pub use evidence::{Evidence, Landing, Missing};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A rule that may hold a version back, by the key that sets it in `pinrail.yaml`.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Deserialize,
+    Serialize,
+    JsonSchema,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "camelCase")]
+#[value(rename_all = "camelCase")]
+pub enum Gate {
+    /// Nothing comes in meanwhile.
+    Freeze,
+    /// The version descends from the one that it replaces.
+    ForwardOnly,
+    /// The version has been in `from` for so long.
+    Soak,
+    /// The version has been for so long where the group's waves before this one are.
+    Wave,
+    /// `from` is healthy.
+    Health,
+}
+
+impl Gate {
+    /// The gate as it is written in files and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Freeze => "freeze",
+            Self::ForwardOnly => "forwardOnly",
+            Self::Soak => "soak",
+            Self::Wave => "wave",
+            Self::Health => "health",
+        }
+    }
+}

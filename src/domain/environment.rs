@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::gate::Freeze;
 use super::name::{ClusterName, EnvironmentName, checked_string};
 use super::owner::Owner;
 use super::template::Template;
@@ -91,21 +92,6 @@ impl Gates {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
-}
-
-/// A window in which nothing may come in.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Freeze {
-    /// A weekday and time (`Fri 17:00`) or a date and time (`2026-12-24 12:00`).
-    pub from: String,
-    /// The window's end, of the same form.
-    pub to: String,
-    /// An IANA time zone, such as `Europe/Amsterdam`.
-    pub time_zone: String,
-    /// Shown to whoever is held up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 /// How requests for an environment are opened and merged.

@@ -19,6 +19,7 @@ pub mod name;
 pub mod nearest;
 pub mod owner;
 pub mod parallel;
+mod pile;
 pub mod pin;
 pub mod platform;
 pub mod problem;

@@ -177,18 +177,38 @@ impl Pin {
         self
     }
 
-    /// Whether both say the same version: everything but the sequence and unknown keys.
+    /// What is the same for a version in every environment.
+    #[must_use]
+    pub fn version(&self) -> Version<'_> {
+        Version {
+            service: &self.service,
+            image_tag: &self.image_tag,
+            target_revision: &self.target_revision,
+            image_digest: self.image_digest.as_ref(),
+            repo_url: self.repo_url.as_ref(),
+            path: self.path.as_ref(),
+            chart_version: self.chart_version.as_deref(),
+        }
+    }
+
+    /// Whether both say the same version for the same cluster: everything but the sequence and
+    /// unknown keys.
     #[must_use]
     pub fn same_version(&self, other: &Self) -> bool {
-        self.cluster == other.cluster
-            && self.service == other.service
-            && self.image_tag == other.image_tag
-            && self.target_revision == other.target_revision
-            && self.image_digest == other.image_digest
-            && self.repo_url == other.repo_url
-            && self.path == other.path
-            && self.chart_version == other.chart_version
+        self.cluster == other.cluster && self.version() == other.version()
     }
+}
+
+/// A version of a service, wherever it is pinned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Version<'a> {
+    service: &'a ServiceName,
+    image_tag: &'a ImageTag,
+    target_revision: &'a Revision,
+    image_digest: Option<&'a ImageDigest>,
+    repo_url: Option<&'a RepositoryUrl>,
+    path: Option<&'a ChartPath>,
+    chart_version: Option<&'a str>,
 }
 
 impl PartialEq for Pin {

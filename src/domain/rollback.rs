@@ -1,5 +1,6 @@
 //! Which version was there before, told from the versions that a pin has had.
 
+use super::pile::Pile;
 use super::pin::Pin;
 
 /// Where a pin goes back to.
@@ -23,29 +24,26 @@ pub fn way_back<'a>(versions: impl IntoIterator<Item = Option<&'a Pin>>) -> WayB
 /// by going back.
 #[must_use]
 pub fn leads_back<'a>(versions: impl IntoIterator<Item = Option<&'a Pin>>, to: &Pin) -> bool {
-    earlier(versions).0.iter().any(|earlier| earlier.same_version(to))
+    earlier(versions).0.iter().any(|earlier| earlier.version() == to.version())
 }
 
 /// What was there before the last of these versions, oldest first, and whether that came back.
-/// A version that comes back takes away what was put on it meanwhile, so that going back again
-/// never brings the one that was left.
 fn earlier<'a>(versions: impl IntoIterator<Item = Option<&'a Pin>>) -> (Vec<&'a Pin>, bool) {
-    let mut stack: Vec<&Pin> = Vec::new();
+    let mut pile = Pile::new();
     let (mut is_gone, mut came_back) = (true, false);
     for version in versions {
         let was_gone = std::mem::replace(&mut is_gone, version.is_none());
         let Some(version) = version else { continue };
-        let there = stack.iter().position(|earlier| earlier.same_version(version));
-        let again = !was_gone && there.is_some_and(|there| there + 1 == stack.len());
-        stack.truncate(there.unwrap_or(stack.len()));
-        stack.push(version);
-        came_back = if again { came_back } else { there.is_some() };
+        let uncovered = pile.put(version, ());
+        let again = !was_gone && uncovered == Some(0);
+        came_back = if again { came_back } else { uncovered.is_some() };
     }
+    let mut earlier: Vec<_> = pile.into_layers().into_iter().map(|(pin, ())| pin).collect();
     if is_gone {
-        return (stack, false);
+        return (earlier, false);
     }
-    stack.pop();
-    (stack, came_back)
+    earlier.pop();
+    (earlier, came_back)
 }
 
 #[cfg(test)]

@@ -4,8 +4,14 @@
 //! fact that cannot be had refuses.
 
 mod evidence;
+mod freeze;
+mod soak;
+mod window;
 
 pub use evidence::{Evidence, Landing, Missing};
+pub use freeze::{Freeze, Frozen, frozen};
+pub use soak::{Soaked, Standing, Unsoaked, Waiting, newest_soaked, soaked, standing};
+pub use window::{Edge, EdgeError, Zone, ZoneError};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,12 +1,12 @@
 //! Whether a request may be merged: the one that was looked at, by the rules that hold it back.
 
+use super::evidence::Inquiry;
+use super::judging::judged;
 use super::move_report::PinMove;
 use super::requests::{self, Open};
-use super::rollback_plan::goes_back;
 use super::state::State;
 use super::{CommandError, Context, ErrorKind};
 use crate::domain::cause::Cause;
-use crate::domain::layout;
 use crate::domain::nearest::{did_you_mean, nearest};
 use crate::domain::request::RequestName;
 use crate::store::Tips;
@@ -29,6 +29,7 @@ pub fn approve(
     state: &State<'_>,
     name: &RequestName,
     approved: &mut Option<String>,
+    inquiry: &Inquiry<'_>,
 ) -> Result<Approved, CommandError> {
     if let Some(head) = &*approved
         && head.len() == 40
@@ -56,7 +57,7 @@ pub fn approve(
         return Ok(Approved::Empty);
     }
     requests::judge(state, &open.edits)?;
-    may_go(state, &open, context)?;
+    may_go(state, &open, context, inquiry)?;
     Ok(Approved::Open(Box::new(open)))
 }
 
@@ -70,31 +71,22 @@ pub fn missing(name: &RequestName, known: impl Iterator<Item = String>) -> Comma
 }
 
 /// What holds a promotion back holds an approval as well.
-fn may_go(state: &State<'_>, open: &Open, context: &Context) -> Result<(), CommandError> {
-    let root = state.root();
+fn may_go(
+    state: &State<'_>,
+    open: &Open,
+    context: &Context,
+    inquiry: &Inquiry<'_>,
+) -> Result<(), CommandError> {
+    let (root, services) = (state.root(), open.services());
+    let sight = inquiry.on(state, &services);
+    let judge = sight.judge(&root);
     for step in &open.moves {
-        let PinMove { service, environment, .. } = step;
-        let refuse = |cause: &Cause| {
+        let judged = judged(context, state, &judge, step, &open.overrides)?;
+        if let Some(cause) = judged.cause() {
+            let PinMove { service, environment, .. } = step;
+            let kind = if cause.is_invalid() { ErrorKind::Invalid } else { ErrorKind::Refused };
             let message = format!("not `{service}` in `{environment}`: {}", cause.sentence());
-            Err(CommandError::new(ErrorKind::Refused, message).hint("the request stays open"))
-        };
-        match root.lock(environment, service, context.now)? {
-            Ok(None) => {}
-            Ok(Some(_)) if goes_back(state, step, context)? => {}
-            Ok(Some(lock)) => return refuse(&Cause::from(&lock)),
-            Err(problem) => return Err(problem.into()),
-        }
-        let from = root.config.environment(environment.as_str()).and_then(|it| it.from.as_ref());
-        if let Some(source) = from.and_then(|from| root.config.environment(from.as_str())) {
-            let there = match root.domain_of(service)? {
-                Some(domain) => {
-                    root.files_of(source).read(&layout::pin(&source.name, domain, service))?
-                }
-                None => None,
-            };
-            if there.is_none() {
-                return refuse(&Cause::NotInSource { source: source.name.clone() });
-            }
+            return Err(CommandError::new(kind, message).hint("the request stays open"));
         }
     }
     Ok(())

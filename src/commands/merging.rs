@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::approval::{Approved, approve, missing};
 use super::asking::{Asking, LOOKS};
 use super::deployments;
+use super::evidence::Inquiry;
 use super::move_report::{MergeReport, PinMove};
 use super::on_forge::Host;
 use super::report::{DryRun, Outcome};
@@ -31,6 +32,7 @@ pub struct Merging<'a> {
     pub main: &'a BranchName,
     pub config: &'a Config,
     pub host: Option<&'a Host>,
+    pub inquiry: &'a Inquiry<'a>,
 }
 
 /// What came of a merge.
@@ -127,7 +129,7 @@ impl Merging<'_> {
         let reading = self.reading(name);
         let landed = repo.transact(&reading, &self.context.author, |tips| {
             let state = State::read(tips, self.main, &location)?;
-            let open = match approve(self.context, tips, &state, name, approved)? {
+            let open = match approve(self.context, tips, &state, name, approved, self.inquiry)? {
                 Approved::Open(open) => *open,
                 Approved::Before => return Ok(Planned { value: Ended::Before, write: None }),
                 Approved::Empty => return Ok(Planned { value: Ended::Empty, write: None }),
@@ -166,7 +168,7 @@ impl Merging<'_> {
         let open = {
             let tips = repo.read(&self.reading(name))?;
             let state = State::read(&tips, self.main, &location)?;
-            match approve(self.context, &tips, &state, name, approved)? {
+            match approve(self.context, &tips, &state, name, approved, self.inquiry)? {
                 Approved::Open(open) => *open,
                 Approved::Before => return Ok(Ended::Before),
                 Approved::Empty => return Ok(Ended::Empty),
@@ -267,7 +269,7 @@ impl Merging<'_> {
         let (state, open) = requests::all(repo, &config, self.main)?;
         let mut over = Vec::new();
         for open in open {
-            if open.is_empty() || open.is_superseded(&state, self.context.now)? {
+            if open.is_empty() || open.is_superseded(&state, self.inquiry)? {
                 over.push((open.name, open.head));
             }
         }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::report::{DryRun, Outcome};
 use super::status_text::short;
 use crate::domain::cause::Cause;
+use crate::domain::gate::Judgement;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::pin::Pin;
 use crate::domain::promotion::{Move, Verdict};
@@ -24,6 +25,9 @@ pub struct MoveItem {
     /// Why it may not go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// What each rule said, where any was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<Judgement>,
 }
 
 impl MoveItem {
@@ -42,6 +46,7 @@ impl MoveItem {
             to: step.to,
             outcome,
             cause,
+            gates: step.judgements,
         }
     }
 

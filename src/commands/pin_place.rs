@@ -7,6 +7,7 @@ use crate::domain::artifact::{ImageDigest, ImageTag, Revision};
 use crate::domain::cause::Cause;
 use crate::domain::config::{Config, Registration};
 use crate::domain::environment::Mode;
+use crate::domain::gate::{self, Judge, Way, is_guarded};
 use crate::domain::judge::{Expectation, Judgement, Sequence, judge};
 use crate::domain::layout;
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
@@ -64,11 +65,14 @@ impl Place {
 
     pub fn of(root: &Root<'_>, wanted: &Wanted, context: &Context) -> Result<Self, CommandError> {
         let environment = state::environment(root.config, wanted.environment.as_str())?;
-        if let (Mode::Request, Some(from)) = (environment.mode, &environment.from) {
+        if let Some(from) = environment.from.as_ref().filter(|_| is_guarded(environment)) {
             let name = &environment.name;
-            let message = format!("`{name}` takes changes by request only");
+            let message = match environment.mode {
+                Mode::Request => format!("`{name}` takes changes by request only"),
+                Mode::Direct => format!("`{name}` takes promotions only: it has gates"),
+            };
             return Err(CommandError::new(ErrorKind::Refused, message).hint(format!(
-                "pin it in `{from}` first; `pinrail promote {} --to {name}` then asks for it here",
+                "pin it in `{from}` first; `pinrail promote {} --to {name}` then brings it here",
                 wanted.service
             )));
         }
@@ -103,13 +107,12 @@ impl Place {
         layout::pin(&item.environment, &self.domain, &item.service)
     }
 
-    /// Whether the pin may go in: by the order of judgement, and past every lock.
+    /// Whether the pin may go in: by the order of judgement, and past every lock and gate.
     pub fn judge(
         &self,
-        root: &Root<'_>,
+        gates: &Judge<'_>,
         wanted: &Wanted,
         first: Option<&Pin>,
-        context: &Context,
     ) -> Result<PinItem, CommandError> {
         let (current, expect) = (self.current.as_ref(), wanted.expect.as_ref());
         let unwritten = || self.wanted.clone();
@@ -121,15 +124,32 @@ impl Place {
                 Judgement::Superseded => (Outcome::Superseded, unwritten(), None),
                 Judgement::Conflict(_) => (Outcome::Conflict, unwritten(), None),
                 Judgement::Write(pin) => {
-                    match root.lock(&wanted.environment, &wanted.service, context.now)? {
-                        Ok(None) => (Outcome::Pinned, *pin, None),
-                        Ok(Some(lock)) => (Outcome::Refused, *pin, Some(Cause::from(&lock))),
-                        Err(problem) => return Err(problem.into()),
-                    }
+                    let cause = self.held_back(gates, wanted, &pin)?;
+                    let outcome = if cause.is_some() { Outcome::Refused } else { Outcome::Pinned };
+                    (outcome, *pin, cause)
                 }
             };
         let (service, environment) = (wanted.service.clone(), wanted.environment.clone());
         Ok(PinItem { service, environment, outcome, previous: self.current.clone(), pin, cause })
+    }
+
+    /// The lock or gate that holds a pin back.
+    fn held_back(
+        &self,
+        gates: &Judge<'_>,
+        wanted: &Wanted,
+        pin: &Pin,
+    ) -> Result<Option<Cause>, CommandError> {
+        let target = state::environment(gates.root.config, wanted.environment.as_str())?;
+        let (domain, service) = (&self.domain, &wanted.service);
+        let way = Way { target, domain, service, there: self.current.as_ref() };
+        let judgements = gates.version(&way, pin, &[])?;
+        match gate::refusal(&judgements) {
+            Some(Cause::InvalidPin { problem }) => {
+                Err(CommandError::new(ErrorKind::Invalid, problem.clone()))
+            }
+            cause => Ok(cause.cloned()),
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! Landing wanted pins: in one commit, or by a request.
 
+use std::collections::BTreeMap;
+
 use super::asking::{Asked, Asking, Wish};
 use super::deployments;
+use super::evidence::Inquiry;
 use super::merging::{Merging, When};
 use super::move_report::{PinMove, RequestRef};
 use super::pin_place::{Place, Wanted};
@@ -47,6 +50,8 @@ pub fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, Co
     let Opened { mut repo, main, config, access } = opened;
     let target = config.pins_branch();
     let reading = Reading::parts(&[main.clone(), target.clone()]);
+    let at = repo.location().clone();
+    let (inquiry, nobody) = (Inquiry::new(context, &access, &at), BTreeMap::new());
     let mut first: Option<Vec<Option<Pin>>> = None;
     let landed = repo.transact(&reading, &context.author, |tips| {
         let state = State::read(tips, &main, &location)?;
@@ -55,9 +60,11 @@ pub fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, Co
         direct_only(&root, wanted)?;
         let now = || places.iter().map(|place| place.current.clone()).collect();
         let first = first.get_or_insert_with(now);
+        let sight = inquiry.on(&state, &nobody);
+        let judge = sight.judge(&root);
         let mut items = Vec::new();
         for ((wanted, place), first) in wanted.iter().zip(&places).zip(first.iter()) {
-            items.push(place.judge(&root, wanted, first.as_ref(), context)?);
+            items.push(place.judge(&judge, wanted, first.as_ref())?);
         }
         if all && items.iter().any(|item| !went_in(item.outcome)) {
             for item in items.iter_mut().filter(|item| item.outcome == Outcome::Pinned) {
@@ -97,7 +104,9 @@ pub fn pin(context: &Context, wanted: &[Wanted], all: bool) -> Result<Pinned, Co
 /// Opens the living request for one pin, or brings it up to date.
 fn ask(context: &Context, opened: &mut Opened, wanted: &Wanted) -> Result<Pinned, CommandError> {
     let host = opened.host(context)?;
-    let Opened { repo, main, config, .. } = opened;
+    let Opened { repo, main, config, access } = opened;
+    let at = repo.location().clone();
+    let (inquiry, nobody) = (Inquiry::new(context, access, &at), BTreeMap::new());
     let name =
         RequestName::Single { target: wanted.environment.clone(), service: wanted.service.clone() };
     let asking = Asking { context, main, config, host: host.as_ref(), name };
@@ -106,7 +115,8 @@ fn ask(context: &Context, opened: &mut Opened, wanted: &Wanted) -> Result<Pinned
         let root = state.root();
         let place = Place::of(&root, wanted, context)?;
         let first = first.get_or_insert_with(|| place.current.clone());
-        let mut item = place.judge(&root, wanted, first.as_ref(), context)?;
+        let sight = inquiry.on(state, &nobody);
+        let mut item = place.judge(&sight.judge(&root), wanted, first.as_ref())?;
         let is_foreign = open.is_some_and(|open| open.foreign);
         let wish = match item.outcome {
             Outcome::Pinned if is_foreign => {
@@ -121,7 +131,8 @@ fn ask(context: &Context, opened: &mut Opened, wanted: &Wanted) -> Result<Pinned
                 let subject = subject(only);
                 item.outcome = Outcome::Requested;
                 let pins = [(place.path(&item), item.pin.to_bytes())].into();
-                Wish::Ask(Story { subject, pins, moves, held: Vec::new(), intent: Intent::Pin })
+                let (held, verdicts) = (Vec::new(), Vec::new());
+                Wish::Ask(Story { subject, pins, moves, held, verdicts, intent: Intent::Pin })
             }
             Outcome::Unchanged if !is_foreign => Wish::Close,
             _ => Wish::Leave,
@@ -136,7 +147,8 @@ fn ask(context: &Context, opened: &mut Opened, wanted: &Wanted) -> Result<Pinned
         && !context.dry_run
         && let Some(RequestRef { head, .. }) = &request
     {
-        let merging = Merging { context, main, config, host: host.as_ref() };
+        let (host, inquiry) = (host.as_ref(), &inquiry);
+        let merging = Merging { context, main, config, host, inquiry };
         match merging.run(repo, &asking.name, head.clone(), When::Ready) {
             Ok(merged) if merged.outcome == Outcome::Merged => {
                 (item.outcome, commit) = (Outcome::Pinned, merged.report.commit);

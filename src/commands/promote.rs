@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
+use super::evidence::{self, Inquiry};
 use super::merging::When;
 use super::move_report::{MoveItem, PromoteReport};
 use super::on_forge;
@@ -15,10 +16,18 @@ use super::{CommandError, Context, ErrorKind};
 use crate::domain::cause::Cause;
 use crate::domain::config::Config;
 use crate::domain::environment::{Environment, Mode};
-use crate::domain::name::{BranchName, EnvironmentName, ServiceName};
+use crate::domain::gate::{Gate, Overrides, Overriding};
+use crate::domain::name::{BranchName, DomainName, EnvironmentName, ServiceName};
 use crate::domain::promotion::{self, Move, Verdict};
 use crate::domain::request::RequestName;
 use crate::store::{Reading, StateRepo};
+
+/// What the first look is taken with.
+struct First<'a> {
+    main: &'a BranchName,
+    config: &'a Config,
+    inquiry: &'a Inquiry<'a>,
+}
 
 /// Bring the version that is in `from` to the next environment.
 #[derive(Args, Debug)]
@@ -46,6 +55,15 @@ pub struct PromoteArgs {
     /// The environment or group to promote to
     #[arg(long, value_name = "ENV|GROUP")]
     to: EnvironmentName,
+    /// Only the services of this domain
+    #[arg(long, value_name = "DOMAIN", requires = "all")]
+    domain: Option<DomainName>,
+    /// Let the versions past these gates, where `gates.override` names who may
+    #[arg(long = "override", value_name = "GATE", value_delimiter = ',', requires = "reason")]
+    overridden: Vec<Gate>,
+    /// Why the gates are overridden, for whoever approves it
+    #[arg(long, value_name = "TEXT", requires = "overridden")]
+    reason: Option<String>,
     /// Write nothing unless every service may go
     #[arg(long)]
     all_or_nothing: bool,
@@ -68,10 +86,15 @@ impl PromoteArgs {
         if targets.is_empty() {
             state::environment(&config, self.to.as_str())?;
         }
-        let location = repo.location().to_string();
+        if let Some(domain) = &self.domain {
+            state::domain(&config, domain.as_str())?;
+        }
+        let (at, location) = (repo.location().clone(), repo.location().to_string());
         let _progress = context.talk.progress(&format!("promoting to {}", self.to));
-        let (services, held_back) =
-            self.judge_first(context, &mut repo, &main, &config, &targets)?;
+        let inquiry = Inquiry::new(context, &access, &at);
+        let overrides = self.overrides(context);
+        let first = First { main: &main, config: &config, inquiry: &inquiry };
+        let (services, held_back) = self.judge_first(&first, &mut repo, &targets, &overrides)?;
         let mut done = Done { items: held_back, ..Done::default() };
         let (direct, request): (Vec<_>, Vec<_>) =
             targets.iter().partition(|target| target.mode == Mode::Direct);
@@ -85,9 +108,10 @@ impl PromoteArgs {
             () => None,
         };
         let (main, config, location, host) = (&main, &config, &location, host.as_ref());
-        let part = Part { context, access: &access, main, config, location, host, when };
+        let (access, inquiry, overrides) = (&access, &inquiry, &overrides);
+        let part = Part { context, access, main, config, location, host, when, inquiry, overrides };
         if !services.is_empty() && !direct.is_empty() {
-            let reading = reading(config, self.all);
+            let reading = evidence::reading(config, &targets, !self.all);
             part.commit(&mut repo, &reading, &names(&direct), &services, &mut done)?;
         }
         if !services.is_empty() && !request.is_empty() {
@@ -120,25 +144,37 @@ impl PromoteArgs {
         }
     }
 
+    /// What this run asks to be let past.
+    fn overrides(&self, context: &Context) -> Overrides {
+        let asked = self.reason.clone().map(|reason| Overriding {
+            gates: self.overridden.clone(),
+            reason,
+            owner: context.author.name.clone(),
+        });
+        Overrides { asked, ..Overrides::default() }
+    }
+
     /// The services, and with `--all-or-nothing` the items of a promotion that may not be.
     fn judge_first(
         &self,
-        context: &Context,
+        first: &First<'_>,
         repo: &mut StateRepo,
-        main: &BranchName,
-        config: &Config,
         targets: &[&Environment],
+        overrides: &Overrides,
     ) -> Result<(Services, Vec<MoveItem>), CommandError> {
+        let First { main, config, inquiry } = *first;
         let location = repo.location().to_string();
         let requests = match targets.iter().any(|target| target.mode == Mode::Request) {
             true if self.all_or_nothing => self.requests(),
             _ => Vec::new(),
         };
-        let reading = if requests.is_empty() {
-            reading(config, self.all)
-        } else {
-            let branches = requests.iter().map(RequestName::branch);
-            Reading::whole(&config.branches().into_iter().chain(branches).collect::<Vec<_>>())
+        let reading = match (requests.is_empty(), self.all_or_nothing) {
+            (true, true) => evidence::reading(config, targets, !self.all),
+            (true, false) => evidence::reading(config, &[], !self.all),
+            (false, _) => {
+                let branches = requests.iter().map(RequestName::branch);
+                Reading::whole(&config.branches().into_iter().chain(branches).collect::<Vec<_>>())
+            }
         };
         let tips = repo.read(&reading)?;
         let state = State::read(&tips, main, &location)?;
@@ -146,7 +182,8 @@ impl PromoteArgs {
         if !self.all_or_nothing {
             return Ok((services, Vec::new()));
         }
-        let mut moves = promotion::promote(&state.root(), targets, &services, context.now)?;
+        let (root, sight) = (state.root(), inquiry.on(&state, &services));
+        let mut moves = promotion::promote(&sight.judge(&root), targets, &services, overrides)?;
         for name in requests {
             let open = Open::read(&tips, &name, &state)?;
             if open.is_some_and(|open| open.foreign) {
@@ -175,7 +212,12 @@ impl PromoteArgs {
         let config = root.config;
         let mut services = Services::new();
         if self.all {
+            let is_wanted =
+                |domain: &DomainName| self.domain.as_ref().is_none_or(|wanted| wanted == domain);
             for (service, domain) in root.services()? {
+                if !is_wanted(&domain) {
+                    continue;
+                }
                 let comes = |target: &&Environment| {
                     let source =
                         target.from.as_ref().and_then(|from| config.environment(from.as_str()));
@@ -217,12 +259,6 @@ fn refuse_foreign(name: &RequestName, config: &Config, moves: &mut [Move]) {
         service && target.is_some_and(|target| target.mode == Mode::Request)
     };
     requests::refuse_foreign(name, moves.iter_mut().filter(is_asked_there));
-}
-
-/// What is read for it: all pins, or those of the services that are named.
-fn reading(config: &Config, all: bool) -> Reading {
-    let branches = config.branches();
-    if all { Reading::tips(&branches) } else { Reading::parts(&branches) }
 }
 
 fn report(done: Done, all: bool) -> Report {

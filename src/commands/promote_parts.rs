@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::asking::{Asking, Wish};
 use super::deployments;
+use super::evidence::Inquiry;
+use super::gate_text;
 use super::merging::{Merging, When};
 use super::move_report::{MoveItem, PinMove, RequestRef};
 use super::on_forge::Host;
@@ -15,6 +17,7 @@ use super::{CommandError, Context};
 use crate::domain::cause::Cause;
 use crate::domain::config::Config;
 use crate::domain::environment::Environment;
+use crate::domain::gate::Overrides;
 use crate::domain::layout;
 use crate::domain::name::{BranchName, DomainName, EnvironmentName, ServiceName};
 use crate::domain::promotion::{self, Move, Verdict};
@@ -55,6 +58,8 @@ pub struct Part<'a> {
     pub host: Option<&'a Host>,
     /// When its requests are to be merged, if at all by this run.
     pub when: Option<When>,
+    pub inquiry: &'a Inquiry<'a>,
+    pub overrides: &'a Overrides,
 }
 
 impl Part<'_> {
@@ -70,7 +75,7 @@ impl Part<'_> {
         let mut first: Option<Vec<Move>> = None;
         let landed = repo.transact(reading, &self.context.author, |tips| {
             let state = State::read(tips, self.main, self.location)?;
-            let mut moves = self.moves(&state, targets, services)?;
+            let mut moves = self.moves(&state, targets, services, self.overrides)?;
             let first = first.get_or_insert_with(|| moves.clone());
             for (step, first) in moves.iter_mut().zip(first.iter()) {
                 if step.verdict == Verdict::Go && step.from != first.from {
@@ -116,7 +121,9 @@ impl Part<'_> {
         let Self { context, main, config, host, .. } = *self;
         let asking = Asking { context, main, config, host, name: name.clone() };
         let asked = asking.run(repo, |state, open| {
-            let mut moves = self.moves(state, targets, services)?;
+            let carried = open.map(|open| open.overrides.clone()).unwrap_or_default();
+            let overrides = Overrides { carried, ..self.overrides.clone() };
+            let mut moves = self.moves(state, targets, services, &overrides)?;
             if let Some(open) = open.filter(|open| open.foreign) {
                 requests::refuse_foreign(&open.name, &mut moves);
                 return Ok((moves, Wish::Leave));
@@ -127,8 +134,10 @@ impl Part<'_> {
             let held: Vec<Move> = moves.iter().filter(|step| step.is_refused()).cloned().collect();
             let pins = wanted(&moves);
             let wish = if !pins.is_empty() {
-                let (subject, moves) = (subject(name, pins.len()), going(&moves));
-                Wish::Ask(Story { subject, pins, moves, held, intent: Intent::Promote })
+                let verdicts = gate_text::verdicts(&moves);
+                let moves = going(&moves);
+                let subject = subject(name, moves.len());
+                Wish::Ask(Story { subject, pins, moves, held, verdicts, intent: Intent::Promote })
             } else if held.is_empty() {
                 Wish::Close
             } else {
@@ -170,8 +179,8 @@ impl Part<'_> {
         else {
             return Outcome::Requested;
         };
-        let Self { context, main, config, host, .. } = *self;
-        let merging = Merging { context, main, config, host };
+        let Self { context, main, config, host, inquiry, .. } = *self;
+        let merging = Merging { context, main, config, host, inquiry };
         match merging.run(repo, name, Some(head.clone()), when) {
             Ok(merged) => {
                 done.warnings.extend(merged.warnings);
@@ -195,11 +204,13 @@ impl Part<'_> {
         state: &State<'_>,
         targets: &[EnvironmentName],
         services: &Services,
+        overrides: &Overrides,
     ) -> Result<Vec<Move>, CommandError> {
         let root = state.root();
         let targets = targets.iter().map(|name| state::environment(root.config, name.as_str()));
         let targets = targets.collect::<Result<Vec<_>, _>>()?;
-        Ok(promotion::promote(&root, &targets, services, self.context.now)?)
+        let sight = self.inquiry.on(state, services);
+        Ok(promotion::promote(&sight.judge(&root), &targets, services, overrides)?)
     }
 }
 
@@ -209,16 +220,18 @@ fn going(moves: &[Move]) -> Vec<PinMove> {
     moves.iter().filter(go).filter_map(PinMove::of).collect()
 }
 
-/// The files that the moves write.
+/// The files that the moves write: pins, and what lets them past gates.
 fn wanted(moves: &[Move]) -> BTreeMap<String, Vec<u8>> {
-    let go = |step: &&Move| step.verdict == Verdict::Go;
-    let file = |step: &Move| {
-        Some((
-            layout::pin(&step.environment, &step.domain, &step.service),
-            step.to.as_ref()?.to_bytes(),
-        ))
-    };
-    moves.iter().filter(go).filter_map(file).collect()
+    let mut files = BTreeMap::new();
+    for step in moves.iter().filter(|step| step.verdict == Verdict::Go) {
+        let Some(to) = &step.to else { continue };
+        files.insert(layout::pin(&step.environment, &step.domain, &step.service), to.to_bytes());
+        if let Some(carries) = &step.carries {
+            let path = layout::override_of(&step.environment, &step.service);
+            files.insert(path, carries.to_bytes());
+        }
+    }
+    files
 }
 
 fn edits(moves: &[Move]) -> Edits {

@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::approval::missing;
 use super::asking::Asking;
+use super::evidence::Inquiry;
 use super::merging::{Merged, Merging, When};
 use super::move_report::{MergeReport, RequestState, RequestsReport, version};
 use super::report::{Body, DryRun, Outcome, Page, Report, counted};
@@ -138,8 +139,10 @@ fn merge(context: &Context, args: MergeArgs) -> Result<Report, CommandError> {
     let name = args.request.name()?;
     let mut opened = Opened::new(context)?;
     let host = opened.host(context)?;
-    let Opened { repo, main, config, .. } = &mut opened;
-    let merging = Merging { context, main, config, host: host.as_ref() };
+    let Opened { repo, main, config, access } = &mut opened;
+    let location = repo.location().clone();
+    let inquiry = Inquiry::new(context, access, &location);
+    let merging = Merging { context, main, config, host: host.as_ref(), inquiry: &inquiry };
     let when = if args.auto_merge { When::Ready } else { When::Now };
     let Merged { outcome, report, mut said, closed, warnings } =
         merging.run(repo, &name, args.head, when)?;

@@ -15,8 +15,8 @@ use crate::domain::promotion::{Move, Verdict as Judged};
 use crate::domain::request::RequestName;
 use crate::forge::{Comparison, ForgeError, PullRequest};
 use crate::render::request::{
-    Commit, Facts, History, Intent, Link, Page, PinChange, Stay, Templates, Verdict, VerdictState,
-    Way, came_with, head_of, merged, room,
+    Commit, Facts, History, Intent, Link, Page, PinChange, Stay, Templates, Verdict, Way,
+    came_with, head_of, merged, room,
 };
 
 /// The commits of more services than this would make a train wait.
@@ -30,6 +30,8 @@ pub struct Story {
     pub moves: Vec<PinMove>,
     /// What was wanted as well and may not go.
     pub held: Vec<Move>,
+    /// What the gates say of what it asks for.
+    pub verdicts: Vec<Verdict>,
     pub intent: Intent,
 }
 
@@ -74,11 +76,7 @@ impl<'a> Telling<'a> {
             asked_by: Some(context.author.name.clone()),
             pins: story.moves.iter().map(|step| change(config, step)).collect(),
             ways: ways(context, config, host, &story.moves),
-            verdicts: vec![Verdict {
-                rule: "locks".to_owned(),
-                state: VerdictState::Passed,
-                sentence: "no lock holds any of it".to_owned(),
-            }],
+            verdicts: story.verdicts.clone(),
             stays: stays.collect(),
         };
         Ok(Self { facts, host })

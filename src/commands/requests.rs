@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::evidence::Inquiry;
 use super::move_report::{PinMove, RequestItem, RequestState};
 use super::on_forge::Host;
 use super::state::State;
@@ -10,8 +11,9 @@ use crate::domain::cause::Cause;
 use crate::domain::check;
 use crate::domain::config::Config;
 use crate::domain::environment::{Environment, MergeMethod, Request, Update};
+use crate::domain::gate::{Override, Overrides};
 use crate::domain::layout::{self, Place};
-use crate::domain::name::BranchName;
+use crate::domain::name::{BranchName, DomainName, ServiceName};
 use crate::domain::pin::Pin;
 use crate::domain::promotion::{self, Move, Verdict};
 use crate::domain::registry::Root;
@@ -34,8 +36,11 @@ pub struct Open {
     /// What it would still change on the main branch.
     pub moves: Vec<PinMove>,
     pub edits: Edits,
-    /// What its branch says of each pin, changed already or not.
+    /// The files that its branch changes: pins, changed on main already or not, and what lets
+    /// them past gates.
     pub pins: BTreeMap<String, Vec<u8>>,
+    /// What lets its versions past gates, by path.
+    pub overrides: BTreeMap<String, Override>,
     pub by: String,
     pub at: jiff::Timestamp,
     /// The request on the forge, where it was looked for.
@@ -61,6 +66,7 @@ impl Open {
             moves: Vec::new(),
             edits: Edits::default(),
             pins: BTreeMap::new(),
+            overrides: BTreeMap::new(),
             by: made.by,
             at: made.at,
             request: None,
@@ -105,6 +111,19 @@ impl Open {
                     }
                     open.pins.insert(file.path, after);
                 }
+                (Some(Place::Override { environment, .. }), Some(after))
+                    if target(environment.as_str()) =>
+                {
+                    let Ok(told) = Override::parse(&after) else {
+                        open.foreign = true;
+                        continue;
+                    };
+                    if state.main.read(&file.path)?.as_ref() != Some(&after) {
+                        open.edits.write(file.path.clone(), after.clone());
+                    }
+                    open.overrides.insert(file.path.clone(), told);
+                    open.pins.insert(file.path, after);
+                }
                 _ => open.foreign = true,
             }
         }
@@ -117,6 +136,13 @@ impl Open {
         self.moves.is_empty() && !self.foreign
     }
 
+    /// The services that it is about.
+    #[must_use]
+    pub fn services(&self) -> BTreeMap<ServiceName, DomainName> {
+        let of = |step: &PinMove| (step.service.clone(), step.domain.clone());
+        self.moves.iter().map(of).collect()
+    }
+
     /// Whether each pin that it asks for has by now what a promotion would bring, so that
     /// merging it would be a way back. Under a lock it may be the way back that is wanted.
     ///
@@ -125,7 +151,7 @@ impl Open {
     pub fn is_superseded(
         &self,
         state: &State<'_>,
-        now: jiff::Timestamp,
+        inquiry: &Inquiry<'_>,
     ) -> Result<bool, CommandError> {
         let root = state.root();
         for PinMove { service, environment, .. } in &self.moves {
@@ -134,9 +160,11 @@ impl Open {
                 return Ok(false);
             };
             let services = BTreeMap::from([(service.clone(), domain.clone())]);
-            let moves = promotion::promote(&root, &[target], &services, now)?;
+            let sight = inquiry.on(state, &services);
+            let judge = sight.judge(&root);
+            let moves = promotion::promote(&judge, &[target], &services, &Overrides::default())?;
             let there = moves.iter().all(|step| step.verdict == Verdict::Unchanged);
-            if !there || root.lock(environment, service, now)? != Ok(None) {
+            if !there || root.lock(environment, service, judge.evidence.now())? != Ok(None) {
                 return Ok(false);
             }
         }

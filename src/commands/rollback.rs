@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::asking::{Asking, Wish};
 use super::deployments;
+use super::gate_text;
 use super::move_report::{MoveItem, PinMove, RequestRef, RollbackReport, version};
 use super::on_forge::{self, Host};
 use super::report::{Body, DryRun, Outcome, Report, counted};
@@ -218,6 +219,7 @@ impl Wanted<'_> {
                 pins: gone.iter().filter_map(|step| write(&mut edits, step)).collect(),
                 moves: gone.iter().filter_map(|step| PinMove::of(step)).collect(),
                 held: Vec::new(),
+                verdicts: gate_text::back(),
                 intent: Intent::RollBack,
             };
             Ok((moves, Wish::Ask(story)))

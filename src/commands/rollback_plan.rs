@@ -195,6 +195,8 @@ fn step(
         from,
         to,
         verdict,
+        judgements: Vec::new(),
+        carries: None,
     }
 }
 

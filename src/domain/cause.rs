@@ -41,6 +41,8 @@ pub enum Cause {
     NotHealthy { source: EnvironmentName, problem: String },
     /// What a gate is judged on could not be found out.
     Unknown { gate: Gate, what: String, need: String },
+    /// The configuration names nobody who may override gates there.
+    MayNotOverride { environment: EnvironmentName },
     /// The pin to copy, or the one to replace, is not valid.
     InvalidPin { problem: String },
     /// Others changed the pin while this ran.
@@ -92,6 +94,11 @@ impl Cause {
             }
             Self::Unknown { gate, what, need } => {
                 format!("nobody can tell for `{}`: {what}; it needs {need}", gate.as_str())
+            }
+            Self::MayNotOverride { environment } => {
+                format!(
+                    "nobody may override the gates of `{environment}`: `gates.override` names who"
+                )
             }
             Self::InvalidPin { problem } => format!("a pin is not valid: {problem}"),
             Self::ChangedMeanwhile => "others changed it meanwhile".to_owned(),

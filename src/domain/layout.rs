@@ -10,6 +10,8 @@ pub const SERVICES: &str = "services";
 pub const ENVS: &str = "envs";
 /// The folder of the locks.
 pub const LOCKS: &str = "locks";
+/// The folder of the gates that were overridden.
+pub const OVERRIDES: &str = "overrides";
 
 /// The platform team's values.
 pub const PLATFORM_VALUES: &str = "platform-values.yaml";
@@ -53,13 +55,20 @@ pub fn service_lock(environment: &EnvironmentName, service: &ServiceName) -> Str
     format!("{LOCKS}/{environment}/{service}.json")
 }
 
-/// What a path below one of the three folders should hold.
+/// `overrides/<environment>/<service>.json`.
+#[must_use]
+pub fn override_of(environment: &EnvironmentName, service: &ServiceName) -> String {
+    format!("{OVERRIDES}/{environment}/{service}.json")
+}
+
+/// What a path below one of the layout's folders should hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     Service { domain: DomainName, service: ServiceName },
     Pin { environment: EnvironmentName, domain: DomainName, service: ServiceName },
     EnvironmentLock(EnvironmentName),
     ServiceLock { environment: EnvironmentName, service: ServiceName },
+    Override { environment: EnvironmentName, service: ServiceName },
 }
 
 /// Reads a path; `None` when no rule of the layout gives it a meaning.
@@ -78,6 +87,10 @@ pub fn place(path: &str) -> Option<Place> {
         }),
         [LOCKS, file] => Some(Place::EnvironmentLock(file.strip_suffix(".json")?.parse().ok()?)),
         [LOCKS, environment, file] => Some(Place::ServiceLock {
+            environment: environment.parse().ok()?,
+            service: file.strip_suffix(".json")?.parse().ok()?,
+        }),
+        [OVERRIDES, environment, file] => Some(Place::Override {
             environment: environment.parse().ok()?,
             service: file.strip_suffix(".json")?.parse().ok()?,
         }),

@@ -6,11 +6,13 @@ use jiff::Timestamp;
 
 use super::cause::Cause;
 use super::environment::Environment;
+use super::gate::{self, Judge, Judgement, Override, Overrides, Way};
 use super::lock::Lock;
 use super::name::{DomainName, EnvironmentName, ServiceName};
 use super::pin::Pin;
 use super::problem::Problem;
-use super::registry::{Root, RootError};
+use super::registry::Root;
+use super::tree::ReadError;
 
 /// One service in one environment, and where it would go.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +25,10 @@ pub struct Move {
     /// The pin that is to be there.
     pub to: Option<Pin>,
     pub verdict: Verdict,
+    /// What each rule said.
+    pub judgements: Vec<Judgement>,
+    /// What it carries to be let past gates.
+    pub carries: Option<Override>,
 }
 
 impl Move {
@@ -62,100 +68,126 @@ impl Pin {
     }
 }
 
-/// Plans to copy the pins of these services from each target's `from` into the target.
+/// Plans to copy a version of these services from each target's `from` into the target: the
+/// newest that its gates let in.
 ///
 /// # Errors
 /// A tree that cannot be read.
 pub fn promote(
-    root: &Root<'_>,
+    judge: &Judge<'_>,
     targets: &[&Environment],
     services: &BTreeMap<ServiceName, DomainName>,
-    now: Timestamp,
-) -> Result<Vec<Move>, super::tree::ReadError> {
-    let mut moves = Vec::new();
+    overrides: &Overrides,
+) -> Result<Vec<Move>, ReadError> {
+    let root = judge.root;
+    let source = |target: &Environment| root.config.environment(target.from.as_ref()?.as_str());
     let mut sought = Vec::new();
     for target in targets {
-        let source = target.from.as_ref().and_then(|from| root.config.environment(from.as_str()));
         for (service, domain) in services {
-            sought.extend(source.map(|source| (source, service, Some(domain))));
+            sought.extend(source(target).map(|source| (source, service, Some(domain))));
             sought.push((*target, service, Some(domain)));
         }
     }
     root.prepare(&sought)?;
+    let mut moves = Vec::new();
     for target in targets {
         for (service, domain) in services {
-            let current = pin(root, target, domain, service)?;
-            let source =
-                target.from.as_ref().and_then(|from| root.config.environment(from.as_str()));
-            let wanted = match source {
+            let (there, wrong) = match gate::pin(root, target, domain, service)? {
+                Ok(there) => (there, None),
+                Err(cause) => (None, Some(cause)),
+            };
+            let now = match source(target) {
                 None => Err(Cause::NoSource),
-                Some(source) => match pin(root, source, domain, service)? {
+                Some(source) => match gate::pin(root, source, domain, service)? {
                     Err(cause) => Err(cause),
                     Ok(None) => Err(Cause::NotInSource { source: source.name.clone() }),
                     Ok(Some(pin)) => Ok(pin),
                 },
             };
-            let (from, wanted) = match (current, wanted) {
-                (Ok(from), Ok(pin)) => {
-                    let to = pin.promoted_to(target, from.as_ref());
-                    (from, Ok(to))
-                }
-                (Ok(from), Err(cause)) => (from, Err(cause)),
-                (Err(cause), _) => (None, Err(cause)),
+            let way = Way { target, domain, service, there: there.as_ref() };
+            let decided = match (wrong, now) {
+                (Some(cause), _) | (None, Err(cause)) => Decided::refused(None, cause),
+                (None, Ok(now)) => decide(judge, &way, &now, overrides)?,
             };
-            moves.push(judged(root, target, domain, service, from, wanted, now)?);
+            moves.push(decided.into_move(service, domain, target, there));
         }
     }
     Ok(moves)
 }
 
-/// Puts a verdict on a move: what is there already needs no right to go.
-pub(super) fn judged(
-    root: &Root<'_>,
-    target: &Environment,
-    domain: &DomainName,
-    service: &ServiceName,
-    from: Option<Pin>,
-    wanted: Result<Pin, Cause>,
-    now: Timestamp,
-) -> Result<Move, super::tree::ReadError> {
-    let (to, verdict) = match wanted {
-        Err(cause) => (None, Verdict::Refused(cause)),
-        Ok(to) if from.as_ref().is_some_and(|there| there.same_version(&to)) => {
-            (from.clone(), Verdict::Unchanged)
-        }
-        Ok(to) => match root.lock(&target.name, service, now)? {
-            Ok(None) => (Some(to), Verdict::Go),
-            Ok(Some(lock)) => (Some(to), Verdict::Refused(Cause::from(&lock))),
-            Err(problem) => {
-                (Some(to), Verdict::Refused(Cause::InvalidPin { problem: problem.to_string() }))
-            }
-        },
-    };
-    Ok(Move {
-        service: service.clone(),
-        domain: domain.clone(),
-        environment: target.name.clone(),
-        from,
-        to,
-        verdict,
-    })
+/// What was decided on one service in one environment.
+struct Decided {
+    to: Option<Pin>,
+    verdict: Verdict,
+    judgements: Vec<Judgement>,
+    carries: Option<Override>,
 }
 
-/// A pin, or why it cannot be dealt with.
-pub(super) fn pin(
-    root: &Root<'_>,
-    environment: &Environment,
-    domain: &DomainName,
-    service: &ServiceName,
-) -> Result<Result<Option<Pin>, Cause>, super::tree::ReadError> {
-    match root.pin(environment, domain, service) {
-        Ok(pin) => Ok(Ok(pin)),
-        Err(RootError::Invalid(problem)) => {
-            Ok(Err(Cause::InvalidPin { problem: problem.to_string() }))
-        }
-        Err(RootError::Read(error)) => Err(error),
+impl Decided {
+    fn refused(to: Option<Pin>, cause: Cause) -> Self {
+        let verdict = Verdict::Refused(cause);
+        Self { to, verdict, judgements: Vec::new(), carries: None }
     }
+
+    fn unchanged(there: Option<&Pin>) -> Self {
+        let (to, verdict) = (there.cloned(), Verdict::Unchanged);
+        Self { to, verdict, judgements: Vec::new(), carries: None }
+    }
+
+    fn into_move(
+        self,
+        service: &ServiceName,
+        domain: &DomainName,
+        target: &Environment,
+        from: Option<Pin>,
+    ) -> Move {
+        let Self { to, verdict, judgements, carries } = self;
+        Move {
+            service: service.clone(),
+            domain: domain.clone(),
+            environment: target.name.clone(),
+            from,
+            to,
+            verdict,
+            judgements,
+            carries,
+        }
+    }
+}
+
+/// Decides which version goes, and whether it may: what is there already needs no right to go.
+fn decide(
+    judge: &Judge<'_>,
+    way: &Way<'_>,
+    now: &Pin,
+    overrides: &Overrides,
+) -> Result<Decided, ReadError> {
+    let is_there = |pin: &Pin| way.there.is_some_and(|there| there.same_version(pin));
+    let newest = now.promoted_to(way.target, way.there);
+    if is_there(&newest) {
+        return Ok(Decided::unchanged(way.there));
+    }
+    let refused = |cause| Ok(Decided::refused(Some(newest.clone()), cause));
+    let moment = judge.evidence.now();
+    let gates = match overrides.of(way, &newest, moment) {
+        Ok(carries) => carries.map(|carries| carries.gates).unwrap_or_default(),
+        Err(cause) => return refused(cause),
+    };
+    let to = match judge.newest(way, now, &gates) {
+        Ok(chosen) => chosen.map(|pin| pin.promoted_to(way.target, way.there)),
+        Err(cause) => return refused(cause),
+    };
+    let Some(to) = to.filter(|to| !is_there(to)) else {
+        return Ok(Decided::unchanged(way.there));
+    };
+    let carries = match overrides.of(way, &to, moment) {
+        Ok(carries) => carries,
+        Err(cause) => return refused(cause),
+    };
+    let overridden = carries.as_ref().map_or(&[][..], |carries| &carries.gates);
+    let judgements = judge.version(way, &to, overridden)?;
+    let verdict = gate::refusal(&judgements).map_or(Verdict::Go, |it| Verdict::Refused(it.clone()));
+    Ok(Decided { to: Some(to), verdict, judgements, carries })
 }
 
 impl Root<'_> {
@@ -169,7 +201,7 @@ impl Root<'_> {
         environment: &EnvironmentName,
         service: &ServiceName,
         now: Timestamp,
-    ) -> Result<Result<Option<Lock>, Problem>, super::tree::ReadError> {
+    ) -> Result<Result<Option<Lock>, Problem>, ReadError> {
         use super::layout;
         for path in
             [layout::environment_lock(environment), layout::service_lock(environment, service)]
@@ -189,6 +221,7 @@ impl Root<'_> {
 mod tests {
     use super::*;
     use crate::domain::config::Config;
+    use crate::domain::gate::{Evidence, Landing, Missing};
     use crate::domain::tree::testing::MemoryFiles;
 
     const CONFIG: &str = "version: 1\nenvironments:\n  - {name: staging, cluster: shared, mode: direct}\n  - {name: eu, group: production, cluster: eu-1, from: staging, mode: request}\n  - {name: us, group: production, cluster: us-1, from: staging, mode: request}\n";
@@ -200,8 +233,39 @@ mod tests {
         )
     }
 
-    fn now() -> Timestamp {
-        "2026-11-21T12:00:00Z".parse().expect("time")
+    /// Knows the time, and nothing else.
+    struct Nothing;
+
+    fn missing() -> Missing {
+        Missing { what: "not told".to_owned(), need: "to be told".to_owned() }
+    }
+
+    impl Evidence for Nothing {
+        fn now(&self) -> Timestamp {
+            "2026-11-21T12:00:00Z".parse().expect("time")
+        }
+
+        fn landings(
+            &self,
+            _: &Environment,
+            _: &DomainName,
+            _: &ServiceName,
+        ) -> Result<Vec<Landing>, Missing> {
+            Err(missing())
+        }
+
+        fn behind(&self, _: &DomainName, _: &Pin, _: &Pin) -> Result<usize, Missing> {
+            Err(missing())
+        }
+
+        fn unhealthy(
+            &self,
+            _: &Environment,
+            _: &DomainName,
+            _: &Pin,
+        ) -> Result<Option<String>, Missing> {
+            Err(missing())
+        }
     }
 
     fn plan(files: &MemoryFiles, services: &[&str]) -> Vec<Move> {
@@ -212,7 +276,8 @@ mod tests {
         let domain: DomainName = "services".parse().expect("name");
         let services =
             services.iter().map(|name| (name.parse().expect("name"), domain.clone())).collect();
-        promote(&root, &targets, &services, now()).expect("readable")
+        let judge = Judge { root: &root, evidence: &Nothing };
+        promote(&judge, &targets, &services, &Overrides::default()).expect("readable")
     }
 
     fn verdicts(moves: &[Move]) -> Vec<&Verdict> {

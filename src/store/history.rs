@@ -311,7 +311,7 @@ impl Tips<'_> {
 }
 
 /// Whether the commit has a parent that a shallow clone does not know of.
-fn is_cut(commit: &Commit<'_>) -> bool {
+pub(super) fn is_cut(commit: &Commit<'_>) -> bool {
     commit.parent_count() == 0
         && commit
             .raw_header_bytes()

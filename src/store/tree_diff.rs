@@ -56,7 +56,8 @@ pub fn differences(
                 continue;
             }
             let id = |entry: Option<Entry<'_>>, folder: bool| {
-                entry.filter(|entry| entry.is_folder == folder).map(|entry| entry.id)
+                let fits = |entry: &Entry<'_>| entry.is_folder == folder && !entry.is_submodule();
+                entry.filter(fits).map(|entry| entry.id)
             };
             let file = Difference { step, before: id(left, false), after: id(right, false) };
             if file.before != file.after {

@@ -31,7 +31,7 @@ enum Window {
     Once { from: DateTime, to: DateTime },
 }
 
-/// The window as the file has it.
+/// A window in which nothing may come in.
 #[derive(Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Freeze")]

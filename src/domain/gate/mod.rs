@@ -5,11 +5,15 @@
 
 mod evidence;
 mod freeze;
+mod judge;
+mod overrides;
 mod soak;
 mod window;
 
 pub use evidence::{Evidence, Landing, Missing};
 pub use freeze::{Freeze, Frozen, frozen};
+pub use judge::{Judge, Judgement, Way, is_guarded, pin, refusal};
+pub use overrides::{Override, Overrides, Overriding};
 pub use soak::{Soaked, Standing, Unsoaked, Waiting, newest_soaked, soaked, standing};
 pub use window::{Edge, EdgeError, Zone, ZoneError};
 
@@ -33,6 +37,12 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 #[value(rename_all = "camelCase")]
 pub enum Gate {
+    /// The version has been in `from`, which has not gone back past it.
+    #[value(skip)]
+    Order,
+    /// No lock holds the environment or the service in it.
+    #[value(skip)]
+    Lock,
     /// Nothing comes in meanwhile.
     Freeze,
     /// The version descends from the one that it replaces.
@@ -50,11 +60,20 @@ impl Gate {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Order => "order",
+            Self::Lock => "lock",
             Self::Freeze => "freeze",
             Self::ForwardOnly => "forwardOnly",
             Self::Soak => "soak",
             Self::Wave => "wave",
             Self::Health => "health",
         }
+    }
+
+    /// Whether a promotion may ask to be let past it: a lock is taken away instead, and the
+    /// order always holds.
+    #[must_use]
+    pub fn is_overridable(self) -> bool {
+        !matches!(self, Self::Order | Self::Lock)
     }
 }

@@ -22,12 +22,8 @@ pub struct Standing<'a> {
 
 impl<'a> Standing<'a> {
     /// From when on it has soaked; a soak that no clock reaches ends with the last time there is.
-    fn soaked_at(&self, soak: Duration) -> Timestamp {
+    pub fn soaked_at(&self, soak: Duration) -> Timestamp {
         self.at.saturating_add(soak).unwrap_or(Timestamp::MAX)
-    }
-
-    fn waits(&self, soak: Duration) -> Waiting<'a> {
-        Waiting { pin: self.pin, until: self.soaked_at(soak) }
     }
 }
 
@@ -68,26 +64,27 @@ pub enum Soaked<'a> {
     Wait(Waiting<'a>),
 }
 
-/// The newest version that has soaked, of those that stand after `current`, which is what the
-/// target has; of all, where that does not stand.
+/// The newest version that is ready by now, of those that stand after `current`, which is what
+/// the target has; of all, where that does not stand.
 #[must_use]
 pub fn newest_soaked<'a>(
     standing: &[Standing<'a>],
     current: Option<&Pin>,
-    soak: Duration,
+    ready: impl Fn(&Standing<'a>) -> Timestamp,
     now: Timestamp,
 ) -> Soaked<'a> {
     let has = |current: &Pin| {
         standing.iter().rposition(|stands| stands.pin.version() == current.version())
     };
     let newer = &standing[current.and_then(has).map_or(0, |place| place + 1)..];
+    let waits = |stands: &Standing<'a>| Waiting { pin: stands.pin, until: ready(stands) };
     let Some((first, last)) = newer.first().zip(newer.last()) else { return Soaked::Unchanged };
-    match newer.iter().rposition(|stands| stands.soaked_at(soak) <= now) {
+    match newer.iter().rposition(|stands| ready(stands) <= now) {
         Some(place) => Soaked::Go {
             pin: newer[place].pin,
-            waiting: (place + 1 < newer.len()).then(|| last.waits(soak)),
+            waiting: (place + 1 < newer.len()).then(|| waits(last)),
         },
-        None => Soaked::Wait(first.waits(soak)),
+        None => Soaked::Wait(waits(first)),
     }
 }
 

@@ -120,6 +120,8 @@ pub struct Verdict {
 pub enum VerdictState {
     Passed,
     Waits,
+    /// It does not hold, and was let past it.
+    Overridden,
     Refused,
 }
 

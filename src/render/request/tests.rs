@@ -87,6 +87,7 @@ fn facts() -> impl Strategy<Value = Facts> {
     let state = prop::sample::select(vec![
         VerdictState::Passed,
         VerdictState::Waits,
+        VerdictState::Overridden,
         VerdictState::Refused,
     ]);
     let verdict = (anything(), state, anything()).prop_map(|(rule, state, sentence)| Verdict {

@@ -53,13 +53,15 @@ pub fn values(facts: &Facts, measure: Measure) -> Value {
     let mut verdicts: Vec<_> = facts.verdicts.iter().collect();
     verdicts.sort_by_key(|verdict| match verdict.state {
         VerdictState::Refused => 0,
-        VerdictState::Waits => 1,
-        VerdictState::Passed => 2,
+        VerdictState::Overridden => 1,
+        VerdictState::Waits => 2,
+        VerdictState::Passed => 3,
     });
     let count = |state| verdicts.iter().filter(|verdict| verdict.state == state).count();
     let counts = json!({
         "passed": count(VerdictState::Passed),
         "waits": count(VerdictState::Waits),
+        "overridden": count(VerdictState::Overridden),
         "refused": count(VerdictState::Refused),
     });
     let (verdicts, more_verdicts) = shown(&verdicts, measure.rows);
@@ -93,6 +95,7 @@ pub fn values(facts: &Facts, measure: Measure) -> Value {
             "state": match verdict.state {
                 VerdictState::Passed => "passed",
                 VerdictState::Waits => "waits",
+                VerdictState::Overridden => "overridden",
                 VerdictState::Refused => "refused",
             },
             "sentence": cut(&verdict.sentence, 300),

@@ -1,0 +1,52 @@
+//! What the judge says of the pins that a change brings, whoever has written it.
+
+use std::collections::BTreeMap;
+
+use super::move_report::PinMove;
+use super::rollback_plan::goes_back;
+use super::state::{self, State};
+use super::{CommandError, Context};
+use crate::domain::cause::Cause;
+use crate::domain::gate::{Judge, Judgement, Override, Overrides, Way};
+
+/// What came of one pin of a change.
+pub enum Judged {
+    /// It is the way back that its lock was set for: every gate lets it pass.
+    Back,
+    Forward(Vec<Judgement>),
+    Refused(Cause),
+}
+
+impl Judged {
+    /// Why it may not go, if it may not.
+    pub fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::Back => None,
+            Self::Forward(judgements) => crate::domain::gate::refusal(judgements),
+            Self::Refused(cause) => Some(cause),
+        }
+    }
+}
+
+/// Judges one pin of a change that carries these overrides.
+pub fn judged(
+    context: &Context,
+    state: &State<'_>,
+    judge: &Judge<'_>,
+    step: &PinMove,
+    carried: &BTreeMap<String, Override>,
+) -> Result<Judged, CommandError> {
+    if goes_back(state, step, context)? {
+        return Ok(Judged::Back);
+    }
+    let target = state::environment(judge.root.config, step.environment.as_str())?;
+    let (domain, service) = (&step.domain, &step.service);
+    let way = Way { target, domain, service, there: step.from.as_ref() };
+    let overrides = Overrides { asked: None, carried: carried.clone() };
+    let carries = match overrides.of(&way, &step.to, judge.evidence.now()) {
+        Ok(carries) => carries,
+        Err(cause) => return Ok(Judged::Refused(cause)),
+    };
+    let overridden = carries.map(|carries| carries.gates).unwrap_or_default();
+    Ok(Judged::Forward(judge.version(&way, &step.to, &overridden)?))
+}

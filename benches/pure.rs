@@ -2,8 +2,12 @@
 //!
 //! `cargo bench --bench pure`, with a filter behind it if wanted.
 
+use std::time::Duration;
+
 use divan::{Bencher, black_box};
+use jiff::Timestamp;
 use pinrail::domain::config::Config;
+use pinrail::domain::gate::{Landing, Soaked, newest_soaked, standing};
 use pinrail::domain::gotemplate::GoTemplate;
 use pinrail::domain::judge::{Sequence, judge};
 use pinrail::domain::pin::Pin;
@@ -44,6 +48,28 @@ fn judge_a_pin(bencher: Bencher) {
     wanted.image_tag = "2.0.0".parse().expect("a tag");
     let stored = Some(&stored);
     bencher.bench(|| judge(stored, stored, black_box(&wanted), Sequence::Number(8), None));
+}
+
+#[divan::bench]
+fn soak_over_10_000_landings(bencher: Bencher) {
+    let landing = |at: i64| {
+        let mut pin = pin();
+        pin.image_tag = at.to_string().parse().expect("a tag");
+        Landing { pin: Some(pin), at: Timestamp::from_second(at * 300).expect("a time") }
+    };
+    let landings: Vec<_> = (0..10_000).map(landing).collect();
+    let (soak, now) = (Duration::from_secs(1800), landings[9_999].at);
+    bencher.bench(|| {
+        match newest_soaked(
+            &standing(black_box(&landings), now),
+            None,
+            |one| one.soaked_at(soak),
+            now,
+        ) {
+            Soaked::Go { pin, .. } => pin.clone(),
+            other => panic!("one may go: {other:?}"),
+        }
+    });
 }
 
 #[divan::bench]

@@ -1,8 +1,8 @@
 //! Programs that are started: without our secrets, and never longer than the deadline.
 
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -15,6 +15,10 @@ use nix::unistd::Pid;
 pub const SECRET_VARIABLES: &[&str] = &[
     "PINRAIL_TOKEN",
     "PINRAIL_GITHUB_APP_PRIVATE_KEY",
+    "PINRAIL_ARGOCD_TOKEN",
+    "ARGOCD_AUTH_TOKEN",
+    // The path of a key; somebody may have put the key itself there.
+    "PINRAIL_SIGNING_KEY",
     "GH_TOKEN",
     "GITHUB_TOKEN",
     "GITLAB_TOKEN",
@@ -51,6 +55,38 @@ pub fn command(program: &str) -> Command {
     }
     command.env("GIT_TERMINAL_PROMPT", "0").process_group(0);
     command
+}
+
+/// What came of a program that was run to its end.
+#[derive(Debug)]
+pub struct Ended {
+    pub success: bool,
+    /// What it printed, its last 8 KiB.
+    pub output: String,
+    /// What it said on stderr, its last 8 KiB.
+    pub words: String,
+}
+
+/// Runs a program to its end, with this on its stdin.
+///
+/// # Errors
+/// A program that cannot be started, or ([`io::ErrorKind::TimedOut`]) that does not end in time.
+pub fn run(mut program: Command, input: &[u8], until: Instant) -> io::Result<Ended> {
+    program.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = program.spawn()?;
+    let output = child.stdout.take().map(Words::listen);
+    let words = child.stderr.take().map(Words::listen);
+    let stdin = child.stdin.take();
+    let guarded = Guarded::new(child, until);
+    // One that ends without reading all of it says why in its own words.
+    let _ = stdin.map(|mut stdin| stdin.write_all(input));
+    let (status, expired) = guarded.finish();
+    if expired {
+        return Err(io::Error::new(io::ErrorKind::TimedOut, "it did not end in time"));
+    }
+    let taken = |words: Option<Words>| words.map(|words| words.take()).unwrap_or_default();
+    let success = status.is_some_and(|status| status.success());
+    Ok(Ended { success, output: taken(output), words: taken(words) })
 }
 
 /// A running child that is ended at its deadline, or when it is dropped, with all that it

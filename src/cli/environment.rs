@@ -1,12 +1,13 @@
 //! What the environment says: the CI's variables, tokens, the author, the place.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use crate::commands::{App, Ci, CommandError, Endpoints, ErrorKind};
+use crate::commands::{App, ArgoCdToken, Ci, CommandError, Endpoints, ErrorKind};
 use crate::store::{
-    Access, Author, Credentials, Location, LocationError, Meter, Token, TokenScope,
-    configured_author, origin_of,
+    Access, Author, Credentials, Location, LocationError, Meter, Signer, SignerSettings, Token,
+    TokenScope, configured_author, origin_of,
 };
 
 /// The environment's variables; an empty one counts as not set.
@@ -88,6 +89,17 @@ impl Variables {
         Author {
             name: name.or(configured.0).unwrap_or_else(|| "pinrail".to_owned()),
             email: email.or(configured.1).unwrap_or_else(|| "pinrail@localhost".to_owned()),
+            signer: Signer::set_up(&self.signing()),
+        }
+    }
+
+    /// What commits are to be signed with.
+    fn signing(&self) -> SignerSettings {
+        SignerSettings {
+            key: self.get("PINRAIL_SIGNING_KEY").map(ToOwned::to_owned),
+            format: self.get("PINRAIL_SIGNING_FORMAT").map(ToOwned::to_owned),
+            home: self.get("HOME").map(PathBuf::from),
+            may_ask: std::io::stdin().is_terminal(),
         }
     }
 
@@ -124,6 +136,13 @@ impl Variables {
         };
         let installation = number("PINRAIL_GITHUB_APP_INSTALLATION_ID")?;
         Ok(Some(App { id, installation, key: key.into() }))
+    }
+
+    /// The token for Argo CD's API: ours, or the one of its own command line.
+    pub fn argocd_token(&self) -> Option<ArgoCdToken> {
+        ["PINRAIL_ARGOCD_TOKEN", "ARGOCD_AUTH_TOKEN"].into_iter().find_map(|source| {
+            Some(ArgoCdToken { secret: self.get(source)?.to_owned().into(), source })
+        })
     }
 
     /// What the CI says of the run.
@@ -228,10 +247,8 @@ mod tests {
             ("GITHUB_ACTOR", "anna"),
         ]);
         assert_eq!(github.ci().run_url.as_deref(), Some("https://github.com/o/r/actions/runs/9"));
-        assert_eq!(
-            github.author(),
-            Author { name: "anna".to_owned(), email: "anna@users.noreply.github.com".to_owned() }
-        );
+        let Author { name, email, .. } = github.author();
+        assert_eq!((&*name, &*email), ("anna", "anna@users.noreply.github.com"));
     }
 
     #[test]
@@ -247,6 +264,18 @@ mod tests {
             ["PINRAIL_TOKEN", "CI_JOB_TOKEN"]
         );
         assert_eq!(tokens[1].user, "gitlab-ci-token");
+    }
+
+    #[test]
+    fn argo_cd_has_a_token_of_its_own_and_ours_comes_first() {
+        let source = |pairs: &[(&str, &str)]| {
+            let token = variables(pairs).argocd_token()?;
+            Some((token.source, token.secret.expose_secret().to_owned()))
+        };
+        let (ours, theirs) = (("PINRAIL_ARGOCD_TOKEN", "p"), ("ARGOCD_AUTH_TOKEN", "a"));
+        assert_eq!(source(&[theirs, ours]), Some((ours.0, "p".to_owned())));
+        assert_eq!(source(&[theirs]), Some((theirs.0, "a".to_owned())));
+        assert_eq!(source(&[("PINRAIL_TOKEN", "x")]), None);
     }
 
     #[test]

@@ -236,6 +236,7 @@ fn context(global: &GlobalArgs, ui: &Ui) -> Context {
         ci: variables.ci(),
         endpoints: variables.endpoints(),
         app: variables.app(),
+        argocd_token: variables.argocd_token(),
         via: global.via,
         timeout: global.timeout,
         dry_run: global.dry_run,

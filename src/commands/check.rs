@@ -1,14 +1,16 @@
 //! `check`: every rule, against a work tree or a services-root.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::Args;
 
 use super::folder::{FolderError, in_folder};
 use super::report::{Body, CheckReport, Outcome, Page, Report, counted};
 use super::state::{Opened, State};
-use super::{CommandError, Context, ErrorKind, generated};
+use super::{CommandError, Context, ErrorKind, generated, signed};
 use crate::domain::check;
+use crate::domain::config::Signing;
 use crate::domain::layout;
 use crate::domain::name::{BranchName, EnvironmentName};
 use crate::domain::problem::{Problem, Severity, listed};
@@ -38,7 +40,7 @@ impl CheckArgs {
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
         let folder = self.folder.as_deref().or(context.work_tree.as_deref());
         let (found, warning) = match folder {
-            Some(folder) => of_folder(folder)?,
+            Some(folder) => of_folder(folder, Instant::now() + context.timeout)?,
             None => (of_remote(context)?, None),
         };
         let Found { mut problems, services, pins, .. } = found;
@@ -66,26 +68,29 @@ struct Found {
     pins: usize,
     /// Protected environments that nothing is pinned in, and their branches.
     bare: Vec<(EnvironmentName, BranchName)>,
+    /// The branches that hold pins, main first.
+    branches: Vec<BranchName>,
 }
 
 fn of_remote(context: &Context) -> Result<Found, CommandError> {
     let opened = Opened::new(context)?;
     let location = opened.repo.location().to_string();
     let branches = opened.branches();
-    let Opened { mut repo, main, .. } = opened;
+    let until = Instant::now() + context.timeout;
+    let Opened { mut repo, main, config, .. } = opened;
     let found = {
         let tips = repo.tips(&branches)?;
         let state = State::read(&tips, &main, &location)?;
         judged(&state.root(), &state.root())?
     };
-    if found.bare.is_empty() {
+    if found.bare.is_empty() && config.signing == Signing::Optional {
         return Ok(found);
     }
     let tips = repo.read(&Reading::whole(&branches))?;
-    found.with_emptied(|branch| Ok(tips.get(branch)?))
+    found.with_history(|branch| Ok(tips.get(branch)?), until)
 }
 
-fn of_folder(folder: &Path) -> Result<(Found, Option<String>), CommandError> {
+fn of_folder(folder: &Path, until: Instant) -> Result<(Found, Option<String>), CommandError> {
     let (found, warning) = match in_folder(folder, judged) {
         Ok(found) => found,
         Err(FolderError::Config(problem)) => {
@@ -94,14 +99,16 @@ fn of_folder(folder: &Path) -> Result<(Found, Option<String>), CommandError> {
         Err(FolderError::Other(error)) => return Err(error),
     };
     let Some(checkout) = Checkout::at(folder) else { return Ok((found, warning)) };
-    Ok((found.with_emptied(|branch| Ok(checkout.snapshot(branch)?))?, warning))
+    Ok((found.with_history(|branch| Ok(checkout.snapshot(branch)?), until)?, warning))
 }
 
 impl Found {
-    /// With the protected environments that had pins once, as far as history is at hand.
-    fn with_emptied<'r>(
+    /// With the protected environments that had pins once, as far as history is at hand, and
+    /// the newest commits that somebody who may should have signed.
+    fn with_history<'r>(
         mut self,
         tip: impl Fn(&BranchName) -> Result<Option<Snapshot<'r>>, CommandError>,
+        until: Instant,
     ) -> Result<Self, CommandError> {
         for (environment, branch) in &self.bare {
             let Some(tip) = tip(branch)? else { continue };
@@ -109,6 +116,7 @@ impl Found {
                 self.problems.push(check::emptied(environment, &last));
             }
         }
+        self.problems.extend(signed::tips(&self.branches, tip, until)?);
         Ok(self)
     }
 }
@@ -128,7 +136,8 @@ fn judged(root: &Root<'_>, configured: &Root<'_>) -> Result<Found, CommandError>
     }
     let bare = check::bare(root)?.into_iter();
     let bare = bare.map(|one| (one.name.clone(), configured.config.branch_of(one))).collect();
-    Ok(Found { problems, services: root.services()?.len(), pins, bare })
+    let branches = configured.config.branches();
+    Ok(Found { problems, services: root.services()?.len(), pins, bare, branches })
 }
 
 /// The problems, as compilers print them.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use clap::Args;
 
@@ -171,6 +172,7 @@ impl Stage<'_> {
             &content(0),
             &self.context.author,
             &subject("begin"),
+            Instant::now() + self.context.timeout,
         )?;
         let mut revisions = vec![first];
         for (number, what) in ["sell more", "a new checkout"].into_iter().enumerate() {

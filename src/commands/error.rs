@@ -172,6 +172,28 @@ impl From<StoreError> for CommandError {
                 ErrorKind::Refused,
                 "commit or stash the changes there, or give the repository's URL with `--repo`",
             ),
+            StoreError::NoRevision { .. } => (
+                ErrorKind::NotFound,
+                "`git fetch origin` brings it, and CI has one commit alone unless told otherwise: `fetch-depth: 0` for actions/checkout, `GIT_DEPTH: \"0\"` in GitLab CI",
+            ),
+            StoreError::CutHistory { .. } => (
+                ErrorKind::NotFound,
+                "fetch the whole history: `fetch-depth: 0` for actions/checkout, `GIT_DEPTH: \"0\"` in GitLab CI, elsewhere `git fetch --unshallow`",
+            ),
+            StoreError::Unrelated { .. } => {
+                (ErrorKind::Invalid, "begin the branch anew, on the one that it is to come to")
+            }
+            StoreError::Malformed { .. } => {
+                (ErrorKind::Invalid, "no git writes that; `git fsck` on it says more")
+            }
+            StoreError::NoSigningKey { .. } => (
+                ErrorKind::Authentication,
+                "nothing was written: PINRAIL_SIGNING_KEY names a key, or git's `commit.gpgSign` and `user.signingKey` do",
+            ),
+            StoreError::Signing(_) => (
+                ErrorKind::Authentication,
+                "nothing was written; a key with a passphrase belongs in its agent (`ssh-add KEY`, gpg-agent), for none is asked for: `pinrail doctor` tries it",
+            ),
             StoreError::Local(_) => return Self::new(ErrorKind::Local, message),
         };
         Self::new(kind, message).hint(hint)

@@ -7,9 +7,11 @@ use jiff::Timestamp;
 
 use super::Context;
 use super::diff::between;
+use super::health::Health;
 use super::on_forge::{self, Host};
 use super::request_text::repository;
 use super::state::State;
+use crate::argocd::Liveness;
 use crate::domain::config::Config;
 use crate::domain::environment::Environment;
 use crate::domain::gate::{Evidence, Judge, Landing, Missing};
@@ -29,12 +31,14 @@ pub struct Inquiry<'a> {
     access: &'a Access,
     location: &'a Location,
     host: OnceCell<Option<Host>>,
+    health: OnceCell<Health>,
     behind: RefCell<BTreeMap<(String, String, String), Result<usize, Missing>>>,
 }
 
 impl<'a> Inquiry<'a> {
     pub fn new(context: &'a Context, access: &'a Access, location: &'a Location) -> Self {
-        Self { context, access, location, host: OnceCell::new(), behind: RefCell::default() }
+        let (host, health) = (OnceCell::new(), OnceCell::new());
+        Self { context, access, location, host, health, behind: RefCell::default() }
     }
 
     /// The same, on one state, for these services.
@@ -171,11 +175,16 @@ impl Evidence for Sight<'_, '_> {
 
     fn unhealthy(
         &self,
-        _environment: &Environment,
-        _domain: &DomainName,
-        _pin: &Pin,
+        environment: &Environment,
+        domain: &DomainName,
+        pin: &Pin,
     ) -> Result<Option<String>, Missing> {
-        Err(Missing { what: "todo".to_owned(), need: "todo".to_owned() })
+        let Inquiry { context, health, .. } = self.inquiry;
+        let health = health.get_or_init(|| Health::new(context, &self.state.config));
+        Ok(match health.of(&environment.name, domain, pin)? {
+            Liveness::Live => None,
+            Liveness::Not(why) => Some(why.to_string()),
+        })
     }
 }
 

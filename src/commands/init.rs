@@ -1,6 +1,7 @@
 //! `init`: a new services-root, ready to push.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::Args;
 
@@ -92,10 +93,14 @@ impl InitArgs {
                 .say(format!("Would make a services-root in {shown}")));
         }
         let message = context.message("pinrail init");
-        let commit =
-            init(&self.dir, &branches, &edits, &context.author, &message).map_err(|error| {
-                CommandError::from(error).hint("name a folder that is empty or not there")
-            })?;
+        let until = Instant::now() + context.timeout;
+        let commit = init(&self.dir, &branches, &edits, &context.author, &message, until);
+        let commit = commit.map_err(|error| match CommandError::from(error) {
+            error if error.hints.is_empty() => {
+                error.hint("name a folder that is empty or not there")
+            }
+            error => error,
+        })?;
         let body = InitReport { directory: shown.clone(), commit, branches: names.clone() };
         let mut report = Report::new(Outcome::Created, Body::Init(body))
             .say(format!("Made a services-root in {shown}, on {}", names.join(" and ")));

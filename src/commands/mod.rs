@@ -37,6 +37,7 @@ mod evidence;
 mod folder;
 mod gate_text;
 mod generated;
+pub mod health;
 mod judging;
 mod manifests;
 mod merging;
@@ -47,10 +48,12 @@ mod report;
 mod request_text;
 mod requests;
 mod rollback_plan;
+mod signed;
 mod state;
 
 pub use crate::forge::{Endpoints, github::App};
 pub use error::{CommandError, ErrorKind};
+pub use health::ArgoCdToken;
 pub use report::{Body, Document, FileChange, Outcome, Page, PinItem, Report};
 pub use traffic::TrafficReport;
 pub use via_api::Via;
@@ -76,6 +79,7 @@ pub struct Context {
     pub endpoints: Vec<Endpoints>,
     /// The GitHub App to act as.
     pub app: Result<Option<App>, CommandError>,
+    pub argocd_token: Option<ArgoCdToken>,
     pub via: Via,
     pub timeout: Duration,
     pub dry_run: bool,

@@ -127,6 +127,7 @@ fn session_with(
 ) -> Result<Session, ForgeError> {
     let talk = Rc::clone(talk);
     Session::new(ca_file, timeout, Box::new(move |sentence| talk.say(sentence)))
+        .map_err(ForgeError::Local)
 }
 
 /// Which token asks for changes, so that their checks run.

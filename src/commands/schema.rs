@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::report::Document;
 use crate::domain::config::Config;
+use crate::domain::gate::Override;
 use crate::domain::lock::Lock;
 use crate::domain::pin::Pin;
 use crate::domain::registry::Facts;
@@ -30,6 +31,7 @@ pub enum SchemaName {
     Service,
     Pin,
     Lock,
+    Override,
     Values,
     Platform,
     Report,
@@ -44,6 +46,7 @@ impl SchemaName {
             Self::Service => "service.schema.json",
             Self::Pin => "pin.schema.json",
             Self::Lock => "lock.schema.json",
+            Self::Override => "override.schema.json",
             Self::Values => "values.schema.json",
             Self::Platform => "platform.schema.json",
             Self::Report => "report.schema.json",
@@ -61,6 +64,7 @@ impl SchemaName {
             Self::Service => settings.into_generator().into_root_schema_for::<Facts>(),
             Self::Pin => settings.into_generator().into_root_schema_for::<Pin>(),
             Self::Lock => settings.into_generator().into_root_schema_for::<Lock>(),
+            Self::Override => settings.into_generator().into_root_schema_for::<Override>(),
             Self::Report => settings
                 .for_serialize()
                 .into_generator()

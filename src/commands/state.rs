@@ -3,7 +3,7 @@
 use super::on_forge::{self, Host};
 use super::via_api::ViaApi;
 use super::{CommandError, Context, ErrorKind, Via};
-use crate::domain::config::{Config, Domain};
+use crate::domain::config::{Config, Domain, Signing};
 use crate::domain::environment::Environment;
 use crate::domain::layout;
 use crate::domain::name::{BranchName, DomainName, ServiceName};
@@ -79,6 +79,10 @@ impl Opened {
             return Err(Problem::error("config", layout::CONFIG, problem).into());
         }
         let mut opened = Self { repo, main, config, access };
+        if opened.config.signing == Signing::Required {
+            opened.repo.demand_signatures();
+        }
+        // The forge signs those itself.
         if context.via == Via::Api {
             let api = ViaApi::new(opened.host(context)?)?;
             opened.repo.commit_through(Box::new(api));

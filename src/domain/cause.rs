@@ -76,6 +76,9 @@ impl Cause {
             Self::Frozen { until, reason } => {
                 let reason =
                     reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+                if *until == Timestamp::MAX {
+                    return format!("frozen for good{reason}");
+                }
                 format!("frozen until {until}{reason}")
             }
             Self::Soaking { source, version, until } => {

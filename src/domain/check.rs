@@ -2,6 +2,7 @@
 
 mod configuration;
 mod locks;
+mod overrides;
 mod pins;
 mod platform;
 mod services;
@@ -23,6 +24,7 @@ pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
     let mut problems = registry(root)?;
     problems.extend(pins::check(root)?);
     problems.extend(locks::check(root)?);
+    problems.extend(overrides::check(root)?);
     problems.sort_by(|a, b| (&a.path, a.line, a.severity).cmp(&(&b.path, b.line, b.severity)));
     Ok(problems)
 }

@@ -37,6 +37,9 @@ pub struct Config {
     /// `check` refuses a change that drops more pins than this.
     #[serde(default = "default_max_removals")]
     pub max_removals: u32,
+    /// Whether commits must be signed by somebody who may.
+    #[serde(default)]
+    pub signing: Signing,
     /// Defaults for every service; `services/<domain>/<service>.yaml` overrides them.
     #[serde(default)]
     pub services: ServiceDefaults,
@@ -113,6 +116,15 @@ impl ForgeKind {
             Self::Github => "github",
         }
     }
+}
+
+/// Whether commits must be signed: by a key of `.pinrail/allowed_signers` or `.pinrail/keys.asc`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Signing {
+    #[default]
+    Optional,
+    Required,
 }
 
 /// The branches; with forge kind `git` pins are on the main branch unless told otherwise.

@@ -12,6 +12,8 @@ pub const ENVS: &str = "envs";
 pub const LOCKS: &str = "locks";
 /// The folder of the gates that were overridden.
 pub const OVERRIDES: &str = "overrides";
+/// What acknowledges platform values of several steps at once.
+pub const PLATFORM_OVERRIDE: &str = "overrides/platform-values.json";
 
 /// The platform team's values.
 pub const PLATFORM_VALUES: &str = "platform-values.yaml";
@@ -24,6 +26,11 @@ pub const TEMPLATES: &str = "templates";
 
 /// Who approves changes of which files, on forges.
 pub const CODEOWNERS: &str = "CODEOWNERS";
+
+/// Whose SSH signatures count, in the format of `ssh-keygen`'s allowed signers.
+pub const ALLOWED_SIGNERS: &str = ".pinrail/allowed_signers";
+/// The public keys whose OpenPGP signatures count, armoured.
+pub const SIGNING_KEYS: &str = ".pinrail/keys.asc";
 
 /// `platform-values/<environment>.yaml`.
 #[must_use]

@@ -187,7 +187,7 @@ impl Pin {
             image_digest: self.image_digest.as_ref(),
             repo_url: self.repo_url.as_ref(),
             path: self.path.as_ref(),
-            chart_version: self.chart_version.as_deref(),
+            chart: self.chart_version.as_deref(),
         }
     }
 
@@ -208,7 +208,7 @@ pub struct Version<'a> {
     image_digest: Option<&'a ImageDigest>,
     repo_url: Option<&'a RepositoryUrl>,
     path: Option<&'a ChartPath>,
-    chart_version: Option<&'a str>,
+    chart: Option<&'a str>,
 }
 
 impl PartialEq for Pin {

@@ -21,7 +21,7 @@ pub enum Severity {
 pub struct Problem {
     pub severity: Severity,
     /// Which rule found it: `config`, `service`, `pin`, `lock`, `layout`, `name`, `platform`,
-    /// `template`, `argocd`, `generated` or `values`.
+    /// `template`, `argocd`, `generated`, `signature` or `values`.
     pub rule: &'static str,
     /// The file.
     pub path: String,

@@ -221,7 +221,7 @@ impl Root<'_> {
 mod tests {
     use super::*;
     use crate::domain::config::Config;
-    use crate::domain::gate::{Evidence, Landing, Missing};
+    use crate::domain::gate::testing::Told;
     use crate::domain::tree::testing::MemoryFiles;
 
     const CONFIG: &str = "version: 1\nenvironments:\n  - {name: staging, cluster: shared, mode: direct}\n  - {name: eu, group: production, cluster: eu-1, from: staging, mode: request}\n  - {name: us, group: production, cluster: us-1, from: staging, mode: request}\n";
@@ -233,41 +233,6 @@ mod tests {
         )
     }
 
-    /// Knows the time, and nothing else.
-    struct Nothing;
-
-    fn missing() -> Missing {
-        Missing { what: "not told".to_owned(), need: "to be told".to_owned() }
-    }
-
-    impl Evidence for Nothing {
-        fn now(&self) -> Timestamp {
-            "2026-11-21T12:00:00Z".parse().expect("time")
-        }
-
-        fn landings(
-            &self,
-            _: &Environment,
-            _: &DomainName,
-            _: &ServiceName,
-        ) -> Result<Vec<Landing>, Missing> {
-            Err(missing())
-        }
-
-        fn behind(&self, _: &DomainName, _: &Pin, _: &Pin) -> Result<usize, Missing> {
-            Err(missing())
-        }
-
-        fn unhealthy(
-            &self,
-            _: &Environment,
-            _: &DomainName,
-            _: &Pin,
-        ) -> Result<Option<String>, Missing> {
-            Err(missing())
-        }
-    }
-
     fn plan(files: &MemoryFiles, services: &[&str]) -> Vec<Move> {
         let config = Config::parse(CONFIG.as_bytes()).expect("config");
         let root = Root { config: &config, main: files, pins: files };
@@ -276,7 +241,9 @@ mod tests {
         let domain: DomainName = "services".parse().expect("name");
         let services =
             services.iter().map(|name| (name.parse().expect("name"), domain.clone())).collect();
-        let judge = Judge { root: &root, evidence: &Nothing };
+        let now = "2026-11-21T12:00:00Z".parse().expect("time");
+        let evidence = Told { now, landings: None };
+        let judge = Judge { root: &root, evidence: &evidence };
         promote(&judge, &targets, &services, &Overrides::default()).expect("readable")
     }
 

@@ -95,4 +95,20 @@ mod tests {
             assert_eq!(way(versions), before, "{versions}");
         }
     }
+
+    #[test]
+    fn an_environment_that_moved_to_another_cluster_has_still_the_same_versions() {
+        let pin = |cluster: &str, tag: &str| {
+            Pin::new(
+                cluster.parse().expect("a name"),
+                "api".parse().expect("a name"),
+                tag.parse().expect("a tag"),
+                "a".repeat(40).parse().expect("a revision"),
+            )
+        };
+        let versions = [pin("eu-1", "1"), pin("eu-1", "2"), pin("eu-2", "2")];
+        assert_eq!(way_back(versions.iter().map(Some)).before, Some(&versions[0]));
+        assert!(leads_back(versions.iter().map(Some), &pin("eu-2", "1")));
+        assert!(!leads_back(versions.iter().map(Some), &pin("eu-2", "2")));
+    }
 }

@@ -13,7 +13,8 @@ mod session;
 pub use address::{Address, Endpoints};
 pub use error::ForgeError;
 pub use model::*;
-pub use session::Session;
+
+pub use crate::session::Session;
 
 use secrecy::SecretString;
 
@@ -61,7 +62,8 @@ pub trait Forge {
         base: &BranchName,
     ) -> Result<Option<PullRequest>, ForgeError>;
 
-    /// Every open request of a branch that begins with `prefix`; pages through all of them.
+    /// Every open request of a branch of this project that begins with `prefix`, and where that
+    /// is empty those from forks as well; pages through all of them.
     fn list_open(&self, prefix: &str) -> Result<Vec<PullRequest>, ForgeError>;
 
     /// Opens a request. [`ForgeError::AlreadyExists`] where there is one for the branch,
@@ -74,6 +76,11 @@ pub trait Forge {
 
     /// Merges a request, or has it merged.
     fn merge(&self, number: u64, merge: &Merge) -> Result<Merged, ForgeError>;
+
+    /// Takes back a merge that was to come by itself: auto-merge, and a place in the merge queue
+    /// or train; whether there was anything to take back. [`ForgeError::MergedMeanwhile`] where
+    /// it is too late; after any other error it may still be merged.
+    fn cancel_auto_merge(&self, number: u64) -> Result<bool, ForgeError>;
 
     /// Closes a request without merging it; one that is closed already is no error, one that
     /// was merged is [`ForgeError::MergedMeanwhile`].
@@ -89,7 +96,8 @@ pub trait Forge {
     fn comment(&self, number: u64, text: &str) -> Result<(), ForgeError>;
 
     /// The commits between two revisions of a project on this forge; none where the project
-    /// or a revision is not there for this token.
+    /// or a revision is not there for this token, or they have no commit in common and the forge
+    /// does not compare such (GitHub).
     fn compare(
         &self,
         project: &str,
@@ -100,8 +108,12 @@ pub trait Forge {
     /// Records what is live; the same revision is not recorded again.
     fn deploy(&self, deployment: &Deployment) -> Result<(), ForgeError>;
 
-    /// Sets a status on a commit of this project.
-    fn set_status(&self, commit: &str, status: &CommitStatus) -> Result<(), ForgeError>;
+    /// Sets a status on a request's head, where its merge is judged by it; whether that changed
+    /// anything. [`ForgeError::HeadMoved`] where the forge tells that it has another head.
+    ///
+    /// On GitLab a status is part of a pipeline. Where the request has none yet, a success is not
+    /// set: it would be a pipeline that passed, before the project's own has begun.
+    fn set_status(&self, request: &PullRequest, status: &CommitStatus) -> Result<bool, ForgeError>;
 
     /// Makes a commit; its id. [`ForgeError::HeadMoved`] where the branch is elsewhere.
     fn commit(&self, commit: &ApiCommit) -> Result<String, ForgeError>;

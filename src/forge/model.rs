@@ -14,6 +14,9 @@ pub struct PullRequest {
     /// Its page.
     pub url: String,
     pub branch: String,
+    /// Whether the branch is of another project: whatever its name is, it is not ours, and may
+    /// not be readable.
+    pub from_fork: bool,
     /// The branch that it is to be merged into.
     pub base: String,
     /// The newest commit of its branch, as the forge sees it; 40 hex digits.
@@ -25,7 +28,8 @@ pub struct PullRequest {
     /// Whether the forge merges only what is made on the newest base, and this is not; lists
     /// may not tell.
     pub behind: bool,
-    /// Whether it merges by itself once the forge's rules allow.
+    /// Whether it merges by itself once the forge's rules allow; on GitLab also on a merge train.
+    /// Of a place in GitHub's merge queue it does not tell.
     pub auto_merge: bool,
     /// The login of who opened it.
     pub author: String,
@@ -148,6 +152,7 @@ pub struct Deployment {
 /// A judgement beside a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitStatus {
+    /// Its name, which a protected branch may require.
     pub context: String,
     pub state: CommitState,
     /// At most 140 characters.

@@ -7,7 +7,7 @@
 
 use super::argocd::MARK;
 use crate::domain::config::Config;
-use crate::domain::environment::Mode;
+use crate::domain::environment::{Environment, Mode};
 use crate::domain::layout;
 use crate::domain::owner::Owner;
 
@@ -50,6 +50,15 @@ pub fn codeowners(config: &Config) -> String {
             text.push_str(&line(&pins, &domain.owners));
         }
     }
+    let gated = |one: &&Environment| !one.gates.overriders.is_empty();
+    let gated: Vec<_> = config.environments.iter().filter(gated).collect();
+    if !gated.is_empty() {
+        text.push_str("\n# Who may let a version past gates.\n");
+    }
+    for environment in gated {
+        let overrides = format!("/{}/{}/", layout::OVERRIDES, environment.name);
+        text.push_str(&line(&overrides, &environment.gates.overriders));
+    }
     text
 }
 
@@ -89,6 +98,17 @@ mod tests {
                 "/envs/production/billing/ @acme/billing anna@example.com",
             ]
         );
+    }
+
+    #[test]
+    fn whoever_may_override_gates_owns_the_overrides() {
+        let environments = ENVIRONMENTS.replace(
+            "mode: request",
+            "mode: request, from: staging, gates: {soak: 1h, override: [\"@release\"]}",
+        );
+        let config = format!("version: 1\nowners: [\"@acme/platform\"]\n{environments}");
+        let text = codeowners(&Config::parse(config.as_bytes()).expect("a configuration"));
+        assert!(text.ends_with("\n/overrides/production/ @release\n"), "{text}");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! From edits to a commit, without a work tree.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
-use git2::{Oid, Repository, Signature};
+use git2::{Commit, Oid, Repository, Signature, Tree};
 
 use super::error::StoreError;
+use super::signer::Signer;
 use super::snapshot::CommitId;
 use super::tree_edit::TreeEdit;
 use crate::domain::tree::{Entry, Files, ReadError};
@@ -14,6 +16,8 @@ use crate::domain::tree::{Entry, Files, ReadError};
 pub struct Author {
     pub name: String,
     pub email: String,
+    /// What commits are signed with, where they are.
+    pub signer: Option<Signer>,
 }
 
 /// What a commit says: a subject, and trailers for people.
@@ -150,10 +154,11 @@ pub(super) fn write(
     changes: &[Change],
     author: &Author,
     message: &Message,
+    until: Instant,
 ) -> Result<Oid, StoreError> {
     let parents = parents.iter().map(|parent| repository.find_commit(parent.parse()?));
     let parents = parents.collect::<Result<Vec<_>, _>>()?;
-    let Some(base) = parents.first().map(git2::Commit::tree_id) else {
+    let Some(base) = parents.first().map(Commit::tree_id) else {
         return Err(StoreError::Local("a commit needs a parent".to_owned()));
     };
     let mut edit = TreeEdit::default();
@@ -162,9 +167,8 @@ pub(super) fn write(
         edit.set(&change.path, content);
     }
     let tree = repository.find_tree(edit.write(repository, Some(base))?)?;
-    let signature = signature(author)?;
     let parents: Vec<_> = parents.iter().collect();
-    Ok(repository.commit(None, &signature, &signature, &message.text(), &tree, &parents)?)
+    write_object(repository, &parents, &tree, author, message, until)
 }
 
 /// Writes the first commit of a repository.
@@ -173,6 +177,7 @@ pub(super) fn write_first(
     files: &Edits,
     author: &Author,
     message: &Message,
+    until: Instant,
 ) -> Result<Oid, StoreError> {
     let mut edit = TreeEdit::default();
     for (path, content) in &files.0 {
@@ -181,8 +186,25 @@ pub(super) fn write_first(
         }
     }
     let tree = repository.find_tree(edit.write(repository, None)?)?;
-    let signature = signature(author)?;
-    Ok(repository.commit(None, &signature, &signature, &message.text(), &tree, &[])?)
+    write_object(repository, &[], &tree, author, message, until)
+}
+
+/// Writes the commit itself, signed where its author has something to sign with.
+fn write_object(
+    repository: &Repository,
+    parents: &[&Commit<'_>],
+    tree: &Tree<'_>,
+    author: &Author,
+    message: &Message,
+    until: Instant,
+) -> Result<Oid, StoreError> {
+    let (by, text) = (signature(author)?, message.text());
+    let Some(signer) = &author.signer else {
+        return Ok(repository.commit(None, &by, &by, &text, tree, parents)?);
+    };
+    let content = repository.commit_create_buffer(&by, &by, &text, tree, parents)?;
+    let signed = signer.sign(&content, &by.to_string(), until)?;
+    Ok(repository.commit_signed(content.as_str()?, &signed, None)?)
 }
 
 /// git refuses `<`, `>` and newlines in a name.

@@ -39,6 +39,22 @@ pub enum StoreError {
     /// The push failed, and whether it landed could not be read.
     #[error("the push to `{branch}` failed ({words}), and whether it landed is unknown: {then}")]
     Unknown { branch: BranchName, words: String, then: String },
+    #[error("no commit `{revision}` is here: {words}")]
+    NoRevision { revision: String, words: String },
+    #[error("history is cut here before the commit that `{head}` and `{base}` have in common")]
+    CutHistory { base: String, head: String },
+    #[error("`{head}` and `{base}` have no commit in common")]
+    Unrelated { base: String, head: String },
+    /// A tree that git itself would not have written.
+    #[error("`{path}` is malformed: {words}")]
+    Malformed { path: String, words: String },
+    #[error(
+        "{location} takes signed commits alone (`signing: required`), and there is no signing key"
+    )]
+    NoSigningKey { location: String },
+    /// A key is set up, and nothing could be signed with it.
+    #[error("the commit could not be signed: {0}")]
+    Signing(String),
     #[error("{0}")]
     Local(String),
 }

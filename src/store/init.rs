@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use git2::{Repository, RepositoryInitOptions, build::CheckoutBuilder};
 
@@ -16,13 +17,15 @@ use crate::domain::name::BranchName;
 /// stands in it, or it is another file system), and moved when it is whole.
 ///
 /// # Errors
-/// A folder that is not empty, or that cannot be written. Nothing is left behind.
+/// A folder that is not empty, or that cannot be written; a commit that cannot be signed before
+/// `until`. Nothing is left behind.
 pub fn init(
     folder: &Path,
     branches: &[BranchName],
     files: &Edits,
     author: &Author,
     message: &Message,
+    until: Instant,
 ) -> Result<String, StoreError> {
     let shown = folder.display();
     let failed = |error: std::io::Error| StoreError::Local(format!("cannot make {shown}: {error}"));
@@ -40,7 +43,7 @@ pub fn init(
     let mut options = RepositoryInitOptions::new();
     options.initial_head(first).external_template(false);
     let repository = Repository::init_opts(&place, &options)?;
-    let commit = commit::write_first(&repository, files, author, message)?;
+    let commit = commit::write_first(&repository, files, author, message, until)?;
     for branch in branches {
         repository.reference(&branch.reference(), commit, true, "pinrail init")?;
     }

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use git2::{Oid, Repository};
 
-use super::commit::{self, Author};
+use super::commit::{self, Author, Change, Message};
 use super::commits::{Commits, NewCommit};
 use super::error::StoreError;
 use super::pace::Pace;
 use super::plan::{Committed, Failure, Planned, Reading, Write};
-use super::snapshot::{Objects, Snapshot, Tips};
+use super::snapshot::{CommitId, Objects, Snapshot, Tips};
 use super::traffic::Meter;
 use super::transport::{Fetched, History, Transport, TransportError, Update};
 use super::{Location, StateRepo};
@@ -76,6 +76,7 @@ impl StateRepo {
             reading,
             author,
             commits: self.commits.as_deref(),
+            signed_only: self.signed_only,
         };
         landing.run(plan, first, dry_run)
     }
@@ -90,6 +91,7 @@ struct Landing<'a> {
     reading: &'a Reading,
     author: &'a Author,
     commits: Option<&'a dyn Commits>,
+    signed_only: bool,
 }
 
 /// What the tries so far have shown.
@@ -175,7 +177,7 @@ impl Landing<'_> {
                         continue;
                     }
                     let repository = objects.repository();
-                    let to = commit::write(repository, parents, &changes, self.author, message)?;
+                    let to = self.write(repository, parents, &changes, message)?;
                     (Some(to), changes)
                 }
                 Write::Delete { .. } if from.is_none() || dry_run => {
@@ -200,6 +202,20 @@ impl Landing<'_> {
             let branch = update.branch.clone();
             pending.extend(to.map(|commit| Tried { branch, commit, committed, open }));
         }
+    }
+
+    /// Writes the commit that is to be pushed, each time anew, so that each is signed.
+    fn write(
+        &self,
+        repository: &Repository,
+        parents: &[CommitId],
+        changes: &[Change],
+        message: &Message,
+    ) -> Result<Oid, StoreError> {
+        if self.signed_only && self.author.signer.is_none() {
+            return Err(StoreError::NoSigningKey { location: self.location.to_string() });
+        }
+        commit::write(repository, parents, changes, self.author, message, self.pace.deadline)
     }
 
     /// Waits where others were faster than a commit that was to be made elsewhere.

@@ -230,7 +230,7 @@ fn land(turns: Vec<Turn>, deaf: Vec<u8>) -> (Landed, Scripted, Duration) {
     let clock = Rc::new(Cell::new(Duration::ZERO));
     let mut server = Scripted::new(turns, deaf, Rc::clone(&clock));
     let target: BranchName = "main".parse().expect("a branch");
-    let author = Author { name: "us".to_owned(), email: "us@example.com".to_owned() };
+    let author = Author { name: "us".to_owned(), email: "us@example.com".to_owned(), signer: None };
     let location = Location::Path(server.folder.path().to_path_buf());
     let mut pace = pace(&clock);
     let reading = Reading::tips(std::slice::from_ref(&target));
@@ -241,6 +241,7 @@ fn land(turns: Vec<Turn>, deaf: Vec<u8>) -> (Landed, Scripted, Duration) {
         meter: &Meter::default(),
         reading: &reading,
         commits: None,
+        signed_only: false,
         author: &author,
     }
     .run(

@@ -136,13 +136,18 @@ pub fn origin_of(folder: &Path) -> Option<(String, PathBuf)> {
 /// The name and email that git's configuration says to commit with.
 #[must_use]
 pub fn configured_author() -> (Option<String>, Option<String>) {
+    let config = configuration();
+    let value = |key: &str| config.as_ref()?.get_str(key).ok().map(ToOwned::to_owned);
+    (value("user.name"), value("user.email"))
+}
+
+/// git's configuration, with that of the repository one stands in.
+pub(super) fn configuration() -> Option<git2::Config> {
     let config = match git2::Repository::discover(".") {
         Ok(repository) => repository.config(),
         Err(_) => git2::Config::open_default(),
     };
-    let config = config.and_then(|mut config| config.snapshot());
-    let value = |key: &str| config.as_ref().ok()?.get_str(key).ok().map(ToOwned::to_owned);
-    (value("user.name"), value("user.email"))
+    config.and_then(|mut config| config.snapshot()).ok()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! A change is never text to rebase but a plan: a function from the newest snapshot to
 //! edits, run again on every new tip ([`StateRepo::transact`]). Nothing is checked out.
 
+mod change;
 mod checkout;
 mod commit;
 mod commits;
@@ -18,8 +19,11 @@ mod location;
 mod missing;
 mod pace;
 mod plan;
+mod proposed;
 mod raw_tree;
 mod search;
+pub mod signatures;
+mod signer;
 mod snapshot;
 mod traffic;
 mod transport;
@@ -27,6 +31,7 @@ mod tree_diff;
 mod tree_edit;
 mod work_tree;
 
+pub use change::Proposal;
 pub use checkout::Checkout;
 pub use commit::{Author, Change, Edited, Edits, Message};
 pub use commits::{Commits, NewCommit};
@@ -38,6 +43,8 @@ pub use landings::{Landings, Version};
 pub use location::{Location, LocationError, configured_author, origin_of};
 pub use pace::Pace;
 pub use plan::{Committed, Failure, Planned, Reading, Write};
+pub use proposed::{FileKind, FileState, ProposedFile};
+pub use signer::{Signer, SignerSettings};
 use snapshot::Objects;
 pub use snapshot::{CommitId, Snapshot, Tips};
 pub use traffic::{Meter, Traffic};
@@ -105,6 +112,8 @@ pub struct StateRepo {
     meter: Meter,
     /// What makes commits in place of a push.
     commits: Option<Box<dyn Commits>>,
+    /// Whether no commit is pushed that is not signed.
+    signed_only: bool,
     /// What was read last, and of which branches: a plan may begin with it.
     seen: Option<(Reading, Fetched)>,
 }
@@ -123,7 +132,8 @@ impl StateRepo {
         let transport = transport::open(location, access)
             .map_err(|error| StoreError::transport(location, error))?;
         let (location, meter) = (location.clone(), access.meter.clone());
-        Ok(Self { transport, location, pace, dry_run, seen: None, commits: None, meter })
+        let (seen, commits, signed_only) = (None, None, false);
+        Ok(Self { transport, location, pace, dry_run, seen, commits, signed_only, meter })
     }
 
     /// Where this services-root is.
@@ -143,6 +153,11 @@ impl StateRepo {
     /// Has commits made by others than a push, from now on.
     pub fn commit_through(&mut self, commits: Box<dyn Commits>) {
         self.commits = Some(commits);
+    }
+
+    /// Refuses to push a commit that is not signed, from now on.
+    pub fn demand_signatures(&mut self) {
+        self.signed_only = true;
     }
 
     /// Says that a change is to be landed, so that the way for it is made meanwhile.

@@ -40,7 +40,7 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-/// The entries that differ, of one tree or both, in git's order.
+/// The entries that differ, of one tree or both, in git's order; perhaps in their mode alone.
 pub(super) struct Changed<'a> {
     old: Entries<'a>,
     new: Entries<'a>,
@@ -92,8 +92,7 @@ impl<'a> Iterator for Changed<'a> {
             if right.is_some() {
                 self.new = new;
             }
-            // Where only the mode changed, the content is the same.
-            if left.map(|entry| entry.id) != right.map(|entry| entry.id) {
+            if left.map(|entry| entry.raw) != right.map(|entry| entry.raw) {
                 return Some((left, right));
             }
         }

@@ -1,7 +1,7 @@
 //! The house (design.md, section 5): who may import whom, and who may touch what.
 //!
 //! ```text
-//! main -> cli -> commands -> store | forge | render -> domain, child, trust
+//! main -> cli -> commands -> store | forge | argocd | render -> domain, session, child, trust
 //! ```
 //!
 //! Reads the source as text: enough to fail on a forbidden edge, and it needs no compiler.
@@ -16,11 +16,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["commands", "store", "domain"]),
     ("commands", &["store", "forge", "argocd", "render", "board", "domain"]),
     ("store", &["domain", "child", "trust"]),
-    ("forge", &["domain", "trust"]),
-    ("argocd", &["domain"]),
+    ("forge", &["domain", "session", "trust"]),
+    ("argocd", &["domain", "session", "trust"]),
     ("render", &["domain", "child"]),
     ("board", &["domain"]),
     ("domain", &[]),
+    ("session", &["trust"]),
     ("child", &[]),
     ("trust", &[]),
 ];

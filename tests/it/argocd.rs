@@ -4,7 +4,7 @@ mod bad_pins;
 mod commands;
 mod comparison;
 mod golden;
-
+mod health;
 mod injection;
 mod templates;
 mod tenants;

@@ -33,6 +33,7 @@ mod rollback_forge;
 mod schemas;
 mod secrets;
 mod servers;
+mod signing;
 mod ssh;
 mod ssh_server;
 mod support;

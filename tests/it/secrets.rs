@@ -13,8 +13,10 @@ use crate::support::way::pin;
 use crate::support::witness::Witness;
 
 /// Every variable that holds a secret where a pipeline runs, each with one of its own.
-const VARIABLES: [&str; 13] = [
+const VARIABLES: [&str; 15] = [
     "PINRAIL_TOKEN",
+    "PINRAIL_ARGOCD_TOKEN",
+    "ARGOCD_AUTH_TOKEN",
     "GH_TOKEN",
     "GITHUB_TOKEN",
     "GITLAB_TOKEN",

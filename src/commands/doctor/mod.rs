@@ -3,6 +3,7 @@
 mod branches;
 mod finding;
 mod project;
+mod signing;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -59,6 +60,8 @@ impl DoctorArgs {
             Ok(tips) => {
                 found.push(branches_there(&config, &tips));
                 found.extend(generated_files(&tips, &main, &location));
+                let main = tips.get(&main)?;
+                found.push(signing::signing(context, &config, main.as_ref()));
             }
             Err(error) => found.push(Finding::failed("branches", error.into())),
         }

@@ -128,19 +128,29 @@ fn each_fault_of_a_token_has_its_verdict() {
         (
             CONFIG,
             scoped(&["read_api", "write_repository"]),
-            &["problem token.requests", "warning token.deployments"],
+            &["problem token.requests", "warning token.statuses", "warning token.deployments"],
         ),
         (
             CONFIG,
             scoped(&["read_api"]),
-            &["problem token.push", "problem token.requests", "warning token.deployments"],
+            &[
+                "problem token.push",
+                "problem token.requests",
+                "warning token.statuses",
+                "warning token.deployments",
+            ],
         ),
         (&github, scoped(&["repo"]), &[]),
         (&github, scoped(&[]), &["unknown token.scopes"]),
         (
             &github,
             scoped(&["contents:write", "metadata:read"]),
-            &["problem token.requests", "warning token.deployments"],
+            &["problem token.requests", "warning token.statuses", "warning token.deployments"],
+        ),
+        (
+            &github,
+            scoped(&["contents:write", "pull_requests:write", "statuses:write"]),
+            &["warning token.deployments"],
         ),
     ] {
         let found = token::token(&config(text), &facts, now());
@@ -338,6 +348,10 @@ impl Forge for Told {
         unreachable!()
     }
 
+    fn cancel_auto_merge(&self, _: u64) -> Result<bool, ForgeError> {
+        unreachable!()
+    }
+
     fn close(&self, _: u64) -> Result<(), ForgeError> {
         unreachable!()
     }
@@ -362,7 +376,7 @@ impl Forge for Told {
         unreachable!()
     }
 
-    fn set_status(&self, _: &str, _: &CommitStatus) -> Result<(), ForgeError> {
+    fn set_status(&self, _: &PullRequest, _: &CommitStatus) -> Result<bool, ForgeError> {
         unreachable!()
     }
 

@@ -85,6 +85,15 @@ const REQUESTS: Right = Right {
     github: &["repo", "public_repo", "pull_requests:write"],
 };
 
+/// <https://docs.github.com/en/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens#repository-permissions-for-commit-statuses>,
+/// <https://docs.gitlab.com/api/commits/#set-commit-pipeline-status>.
+const STATUSES: Right = Right {
+    name: "token.statuses",
+    deed: "set statuses, as `tend` does",
+    gitlab: &["api"],
+    github: &["repo", "public_repo", "repo:status", "statuses:write"],
+};
+
 const DEPLOYMENTS: Right = Right {
     name: "token.deployments",
     deed: "record deployments",
@@ -116,7 +125,10 @@ fn scopes(config: &Config, facts: &TokenFacts) -> Vec<Finding> {
         };
         finding.hint(format!("it needs one of: {}", enough.join(", ")))
     };
-    let by_request = has(config, Mode::Request).then(|| judged(&REQUESTS, true));
+    let by_request = has(config, Mode::Request)
+        .then(|| [judged(&REQUESTS, true), judged(&STATUSES, false)])
+        .into_iter()
+        .flatten();
     [judged(&PUSH, true)]
         .into_iter()
         .chain(by_request)

@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::config::Config;
 use super::environment::Environment;
 use super::layout::{self, Place};
+use super::name::{DomainName, EnvironmentName, ServiceName};
 use super::parallel;
 use super::pin::Pin;
 use super::problem::Problem;
@@ -29,6 +30,18 @@ pub use set::Set;
 /// Pins of one set from which on Argo CD's controller has a hard time, and too many.
 const MANY: usize = 1500;
 const TOO_MANY: usize = 5000;
+
+/// The name of a domain's set in an environment, and of its project.
+#[must_use]
+pub fn name(environment: &EnvironmentName, domain: &DomainName) -> String {
+    format!("pinrail-{environment}-{domain}")
+}
+
+/// The name of the Application that follows a service's pin.
+#[must_use]
+pub fn application_name(environment: &EnvironmentName, service: &ServiceName) -> String {
+    format!("{environment}-{service}")
+}
 
 /// The sets and projects among generated files.
 #[derive(Debug, Default)]

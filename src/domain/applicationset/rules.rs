@@ -127,7 +127,7 @@ impl<'a> Form<'a> {
         if let Ok(namespace) = config.namespace(&domain.name, &environment.name) {
             self.is("/spec/template/spec/destination/namespace", &Value::from(namespace));
         }
-        let name = format!("pinrail-{}-{}", environment.name, domain.name);
+        let name = super::name(&environment.name, &domain.name);
         self.is("/metadata/name", &Value::from(name.as_str()));
         self.is("/spec/template/spec/project", &Value::from(name));
         Some((environment, folder.to_owned()))

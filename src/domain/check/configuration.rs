@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::domain::config::{ChartLayout, Config};
+use crate::domain::environment::Environment;
 use crate::domain::layout::CONFIG;
 use crate::domain::nearest::{did_you_mean, nearest};
 use crate::domain::problem::Problem;
@@ -11,6 +12,7 @@ use crate::domain::template::Template;
 pub fn check(config: &Config) -> Vec<Problem> {
     let mut problems = names(config);
     problems.extend(references(config));
+    problems.extend(gates(config));
     problems.extend(templates(config));
     problems.extend(namespaces(config));
     if config.argocd.chart == ChartLayout::Oci
@@ -100,6 +102,39 @@ fn references(config: &Config) -> Vec<Problem> {
             "`previews.environment` is `{}`, which is no environment",
             previews.environment
         )));
+    }
+    problems
+}
+
+/// A gate needs what it is judged on.
+fn gates(config: &Config) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for environment in &config.environments {
+        let (name, gates) = (&environment.name, &environment.gates);
+        let of_source = [("soak", gates.soak.is_some()), ("health", gates.health)];
+        for (gate, _) in of_source.iter().filter(|(_, is_set)| *is_set) {
+            if environment.from.is_none() {
+                let message = format!("`{name}` has the gate `{gate}`, and no `from` to ask it of");
+                problems.push(error(message));
+            }
+        }
+        let is_earlier = |other: &Environment| {
+            other.group.is_some()
+                && other.group == environment.group
+                && other.wave < environment.wave
+        };
+        if environment.wave > 1 && !config.environments.iter().any(is_earlier) {
+            let wave = environment.wave;
+            let message = format!("`{name}` is of wave {wave}, and its group has none before");
+            problems.push(error(message).hint("`group` and `wave` say what goes before what"));
+        }
+        if gates.pause.is_some() && environment.wave <= 1 {
+            let message = format!("`{name}` has the gate `pause`, and no wave to wait for");
+            problems.push(error(message).hint("`wave: 2` makes it the second of its group"));
+        }
+        if environment.wave == 0 {
+            problems.push(error(format!("`{name}` is of wave 0; the first is 1")));
+        }
     }
     problems
 }
@@ -235,6 +270,22 @@ mod tests {
         assert_eq!(
             lines,
             ["pinrail.yaml: `production` asks `grp:ops` for a review, which is nobody"]
+        );
+    }
+
+    #[test]
+    fn gates_have_what_they_are_judged_on() {
+        let lines =
+            after("mode: direct", "mode: direct, gates: {soak: 1h, health: true, pause: 5m}");
+        let expected = [
+            "pinrail.yaml: `staging` has the gate `soak`, and no `from` to ask it of",
+            "pinrail.yaml: `staging` has the gate `health`, and no `from` to ask it of",
+            "pinrail.yaml: `staging` has the gate `pause`, and no wave to wait for",
+        ];
+        assert_eq!(lines, expected);
+        assert_eq!(
+            after("mode: request}", "mode: request, wave: 2}"),
+            ["pinrail.yaml: `production` is of wave 2, and its group has none before"]
         );
     }
 

@@ -31,7 +31,7 @@ enum Window {
     Once { from: DateTime, to: DateTime },
 }
 
-/// A window in which nothing may come in.
+/// The window as the file has it.
 #[derive(Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Freeze")]
@@ -94,13 +94,13 @@ impl Freeze {
             Window::Once { from, to } => self.holds(from, to, at),
             Window::Weekly { from, to } => {
                 let today = self.time_zone.clocks(at).date();
-                let begun = i32::from(today.weekday().since(from.0));
+                let days_ago = i32::from(today.weekday().since(from.0));
                 let days = match i32::from(from.0.until(to.0)) {
                     0 if to.1 < from.1 => 7,
                     days => days,
                 };
                 // The week before may last until now, and clocks that change may begin the next.
-                let ends = [begun + 7, begun, begun - 7].into_iter().filter_map(|ago| {
+                let ends = [days_ago + 7, days_ago, days_ago - 7].into_iter().filter_map(|ago| {
                     let begin = today.checked_sub(ago.days()).ok()?;
                     let end = begin.checked_add(days.days()).ok()?;
                     self.holds(begin.to_datetime(from.1), end.to_datetime(to.1), at)
@@ -146,3 +146,7 @@ pub fn frozen(freezes: &[Freeze], now: Timestamp) -> Option<Frozen> {
     }
     Some(Frozen { until: Timestamp::MAX, reason })
 }
+
+#[cfg(test)]
+#[path = "freeze_tests.rs"]
+mod tests;

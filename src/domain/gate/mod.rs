@@ -10,6 +10,11 @@ mod overrides;
 mod soak;
 mod window;
 
+#[cfg(test)]
+pub mod testing;
+#[cfg(test)]
+mod tests;
+
 pub use evidence::{Evidence, Landing, Missing};
 pub use freeze::{Freeze, Frozen, frozen};
 pub use judge::{Judge, Judgement, Way, is_guarded, pin, refusal};

@@ -117,3 +117,7 @@ pub fn soaked(
     let was_there = landings.iter().any(|landing| landing.pin.as_ref().is_some_and(is_it));
     Err(if was_there { Unsoaked::LeftBehind } else { Unsoaked::NeverIn })
 }
+
+#[cfg(test)]
+#[path = "soak_tests.rs"]
+mod tests;

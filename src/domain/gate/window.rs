@@ -58,7 +58,7 @@ fn edge(text: &str) -> Option<Edge> {
         return Some(Edge::Weekly(day, parsed));
     }
     let date: Date = day.parse().ok()?;
-    (date.to_string() == day).then(|| Edge::Once(date.to_datetime(parsed)))
+    (day.len() == 10 && date.to_string() == day).then(|| Edge::Once(date.to_datetime(parsed)))
 }
 
 impl TryFrom<String> for Edge {

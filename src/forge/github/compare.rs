@@ -1,14 +1,10 @@
-//! What is between two commits, and how one is judged.
-//! <https://docs.github.com/en/rest/commits/commits#compare-two-commits>,
-//! <https://docs.github.com/en/rest/commits/statuses>
+//! What is between two commits.
+//! <https://docs.github.com/en/rest/commits/commits#compare-two-commits>
 
-use reqwest::Method;
 use serde::Deserialize;
-use serde_json::json;
-use url::Url;
 
 use super::{GitHub, if_there};
-use crate::forge::{CommitState, CommitStatus, ComparedCommit, Comparison, ForgeError};
+use crate::forge::{ComparedCommit, Comparison, ForgeError};
 
 /// How many commits one page of a comparison has.
 const PAGE: usize = 100;
@@ -46,16 +42,6 @@ struct Person {
     name: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Status {
-    context: String,
-    state: String,
-    #[serde(default)]
-    description: Option<String>,
-    #[serde(default)]
-    target_url: Option<String>,
-}
-
 impl GitHub {
     pub(super) fn commits_between(
         &self,
@@ -90,38 +76,6 @@ impl GitHub {
             commits: commits.into_iter().map(Into::into).collect(),
         }))
     }
-
-    pub(super) fn judge(&self, commit: &str, status: &CommitStatus) -> Result<(), ForgeError> {
-        const NEED: &str = "Commit statuses: write";
-        let mut list = self.url(&["commits", commit, "statuses"]);
-        list.query_pairs_mut().append_pair("per_page", "100");
-        // A commit takes 1,000 statuses of one context, and no more.
-        if self.session.read(async || self.is_judged(&list, status).await)? {
-            return Ok(());
-        }
-        let mut body = json!({
-            "state": word(status.state),
-            "context": status.context,
-            "description": short(&status.description),
-        });
-        if let Some(url) = &status.url {
-            body["target_url"] = json!(url);
-        }
-        let url = self.url(&["statuses", commit]);
-        self.put((Method::POST, &url, NEED), &body, async || self.is_judged(&list, status).await)
-    }
-
-    /// Whether that is the newest word of this context.
-    async fn is_judged(&self, list: &Url, status: &CommitStatus) -> Result<bool, ForgeError> {
-        let found: Result<Vec<Status>, _> = self.client.get(list).await?.ok("");
-        let found = if_there(found)?.unwrap_or_default();
-        let newest = found.iter().find(|it| it.context == status.context);
-        Ok(newest.is_some_and(|it| {
-            it.state == word(status.state)
-                && it.description.as_deref().unwrap_or_default() == short(&status.description)
-                && it.target_url == status.url
-        }))
-    }
 }
 
 impl From<Listed> for ComparedCommit {
@@ -135,17 +89,4 @@ impl From<Listed> for ComparedCommit {
             url: commit.html_url,
         }
     }
-}
-
-fn word(state: CommitState) -> &'static str {
-    match state {
-        CommitState::Pending => "pending",
-        CommitState::Success => "success",
-        CommitState::Failure => "failure",
-    }
-}
-
-/// What GitHub takes of a description.
-pub(super) fn short(text: &str) -> String {
-    text.chars().take(140).collect()
 }

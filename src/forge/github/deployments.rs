@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::GitHub;
-use super::compare::short;
+use super::statuses::short;
 use crate::forge::{Deployment, ForgeError};
 
 const WRITE: &str = "Deployments: write";

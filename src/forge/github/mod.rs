@@ -13,6 +13,8 @@ mod people;
 mod protection;
 mod pulls;
 mod reviews;
+mod statuses;
+mod withdraw;
 
 use reqwest::Method;
 use serde::de::DeserializeOwned;
@@ -112,7 +114,7 @@ impl GitHub {
             self.session.read(async || {
                 let answer = self.client.get(url).await?;
                 let (links, items) = (answer.clone(), answer.ok::<Vec<Value>>(need)?);
-                Ok((links, items))
+                Ok::<_, ForgeError>((links, items))
             })
         };
         let (first, items) = page(&url)?;
@@ -178,6 +180,10 @@ impl Forge for GitHub {
         self.merge_pull(number, merge)
     }
 
+    fn cancel_auto_merge(&self, number: u64) -> Result<bool, ForgeError> {
+        self.withdraw(number)
+    }
+
     fn close(&self, number: u64) -> Result<(), ForgeError> {
         self.close_pull(number)
     }
@@ -207,8 +213,8 @@ impl Forge for GitHub {
         self.record(deployment)
     }
 
-    fn set_status(&self, commit: &str, status: &CommitStatus) -> Result<(), ForgeError> {
-        self.judge(commit, status)
+    fn set_status(&self, request: &PullRequest, status: &CommitStatus) -> Result<bool, ForgeError> {
+        self.judge(&request.head, status)
     }
 
     fn commit(&self, commit: &ApiCommit) -> Result<String, ForgeError> {

@@ -114,6 +114,7 @@ impl From<Pull> for PullRequest {
         Self {
             state: pull.state(),
             merged_with: pull.merged_with(),
+            from_fork: !pull.is_ours(),
             number: pull.number,
             url: pull.html_url,
             branch: pull.head.name,
@@ -176,7 +177,9 @@ impl GitHub {
             ("direction", "asc"),
         ]);
         let mut pulls: Vec<Pull> = self.list(&url, READ)?;
-        pulls.retain(|pull| pull.is_ours() && pull.head.name.starts_with(prefix));
+        pulls.retain(|pull| {
+            prefix.is_empty() || (pull.is_ours() && pull.head.name.starts_with(prefix))
+        });
         Ok(pulls.into_iter().map(Into::into).collect())
     }
 

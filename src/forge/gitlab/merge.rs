@@ -37,13 +37,13 @@ impl Pace {
 }
 
 /// A few looks, and the waits between them.
-struct Looks {
+pub(super) struct Looks {
     left: u32,
     pace: Pace,
 }
 
 impl Looks {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { left: LOOKS, pace: Pace::new() }
     }
 }
@@ -127,7 +127,7 @@ impl GitLab {
     }
 
     /// A 401 of a token that reads the request: the branch is protected from it.
-    fn may_not_merge(&self, refusal: Refusal, request: &MergeRequest) -> ForgeError {
+    pub(super) fn may_not_merge(&self, refusal: Refusal, request: &MergeRequest) -> ForgeError {
         let token = self.client.token();
         if token.is_job_token {
             return refusal.into();
@@ -175,7 +175,7 @@ impl GitLab {
     }
 
     /// Waits a little, and then a little longer; false where that was enough.
-    fn looks_again(&self, looks: &mut Looks, what: &str) -> Result<bool, ForgeError> {
+    pub(super) fn looks_again(&self, looks: &mut Looks, what: &str) -> Result<bool, ForgeError> {
         if looks.left == 0 {
             return Ok(false);
         }

@@ -98,9 +98,8 @@ impl GitLab {
             }
         }
         let wanted = |one: &MergeRequest| {
-            one.state() == PullRequestState::Open
-                && one.is_from_here()
-                && one.source_branch.starts_with(prefix)
+            let is_named = one.is_from_here() && one.source_branch.starts_with(prefix);
+            one.state() == PullRequestState::Open && (prefix.is_empty() || is_named)
         };
         all.retain(wanted);
         all.sort_by_key(|one| one.iid);

@@ -11,6 +11,8 @@ mod people;
 mod records;
 mod refusal;
 mod shapes;
+mod statuses;
+mod withdraw;
 
 use std::fmt::Display;
 
@@ -146,6 +148,10 @@ impl Forge for GitLab {
         self.merge_merge_request(number, merge)
     }
 
+    fn cancel_auto_merge(&self, number: u64) -> Result<bool, ForgeError> {
+        self.withdraw(number)
+    }
+
     fn close(&self, number: u64) -> Result<(), ForgeError> {
         self.close_merge_request(number)
     }
@@ -175,8 +181,8 @@ impl Forge for GitLab {
         self.record_deployment(deployment)
     }
 
-    fn set_status(&self, commit: &str, status: &CommitStatus) -> Result<(), ForgeError> {
-        self.record_status(commit, status)
+    fn set_status(&self, request: &PullRequest, status: &CommitStatus) -> Result<bool, ForgeError> {
+        self.record_status(request, status)
     }
 
     fn commit(&self, _: &ApiCommit) -> Result<String, ForgeError> {

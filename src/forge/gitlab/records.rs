@@ -1,18 +1,11 @@
-//! What is live, and what is said beside a commit. Environments and deployments are told with
-//! a job token too, in the project that the job runs in:
-//! <https://docs.gitlab.com/ci/jobs/ci_job_token/>.
-
-use std::time::Duration;
+//! What is live. Environments and deployments are told with a job token too, in the project
+//! that the job runs in: <https://docs.gitlab.com/ci/jobs/ci_job_token/>.
 
 use gitlab::api::common::{SortOrder, path_escaped};
 use gitlab::api::projects::deployments::{
     CreateDeployment, DeploymentOrderBy, DeploymentStatus, DeploymentStatusFilter, Deployments,
 };
 use gitlab::api::projects::environments::Environments;
-use gitlab::api::projects::repository::commits::{
-    CommitStatusState, CommitStatuses, CreateCommitStatus,
-};
-use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
@@ -20,7 +13,7 @@ use url::Url;
 use super::client::Call;
 use super::refusal::Refusal;
 use super::{GitLab, unbuilt};
-use crate::forge::{CommitState, CommitStatus, Deployment, ForgeError};
+use crate::forge::{Deployment, ForgeError};
 
 #[derive(Deserialize)]
 struct Environment {
@@ -33,12 +26,6 @@ struct Environment {
 #[derive(Deserialize)]
 struct Deployed {
     sha: String,
-}
-
-#[derive(Deserialize)]
-struct Status {
-    name: String,
-    status: String,
 }
 
 impl GitLab {
@@ -116,52 +103,6 @@ impl GitLab {
                 Err(refusal) => Err(of_environment(refusal, deployment)),
             },
             async || Ok(named(self.client.ask(&list).await?).filter(is_right).map(|_| ())),
-        )
-    }
-
-    pub(super) fn record_status(
-        &self,
-        commit: &str,
-        status: &CommitStatus,
-    ) -> Result<(), ForgeError> {
-        let (state, word) = match status.state {
-            CommitState::Pending => (CommitStatusState::Pending, "pending"),
-            CommitState::Success => (CommitStatusState::Success, "success"),
-            CommitState::Failure => (CommitStatusState::Failed, "failed"),
-        };
-        let project = self.address.project.as_str();
-        let mut create = CreateCommitStatus::builder();
-        // Without `ref`, which would have to be a branch that has the commit: GitLab finds one.
-        create.project(project).commit(commit).state(state);
-        create.name(status.context.as_str()).description(status.description.as_str());
-        if let Some(url) = &status.url {
-            create.target_url(url.as_str());
-        }
-        let create = create.build().map_err(unbuilt)?;
-        let mut list = CommitStatuses::builder();
-        let list = list.project(project).commit(commit).name(status.context.as_str());
-        let list = list.build().map_err(unbuilt)?;
-        let is_set = |found: Vec<Status>| {
-            found.iter().any(|one| one.name == status.context && one.status == word)
-        };
-        self.write(
-            async || match self.client.ask::<Status, _>(&create).await {
-                Ok(_) => Ok(()),
-                // It is what it was told to become.
-                Err(refusal) if refusal.words.contains("Cannot transition status") => {
-                    match is_set(self.client.ask(&list).await?) {
-                        true => Ok(()),
-                        false => Err(refusal.into()),
-                    }
-                }
-                // "Another update in progress": nothing was done.
-                Err(refusal) if refusal.is(StatusCode::CONFLICT) => Err(ForgeError::RateLimited {
-                    words: "GitLab sets another status of this commit".to_owned(),
-                    wait: Some(Duration::from_secs(1)),
-                }),
-                Err(refusal) => Err(refusal.into()),
-            },
-            async || Ok(is_set(self.client.ask(&list).await?).then_some(())),
         )
     }
 }

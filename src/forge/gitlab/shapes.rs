@@ -48,6 +48,9 @@ pub(super) struct User {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct Pipeline {
+    pub id: u64,
+    /// The request's head, or the commit of its merged results.
+    pub sha: String,
     pub status: String,
 }
 
@@ -114,6 +117,7 @@ impl MergeRequest {
             draft: self.draft.unwrap_or_else(|| self.bare_title() != self.title),
             title: self.bare_title().to_owned(),
             merged_with: self.merged_with(),
+            from_fork: !self.is_from_here(),
             url: self.web_url,
             branch: self.source_branch,
             base: self.target_branch,

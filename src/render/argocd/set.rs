@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{Shared, Template, text, unusable};
+use crate::domain::applicationset::name;
 use crate::domain::config::{ArgoCd, ChartLayout, Domain};
 use crate::domain::environment::Environment;
 use crate::domain::gotemplate::literal;
@@ -19,11 +20,6 @@ use crate::render::yaml;
 
 /// By domain: services, each with its image.
 pub type Images<'a> = BTreeMap<&'a DomainName, Vec<(String, String)>>;
-
-/// The name of the set and its project.
-pub fn name(environment: &EnvironmentName, domain: &DomainName) -> String {
-    format!("pinrail-{environment}-{domain}")
-}
 
 /// The file of the set and its project.
 pub fn path(environment: &EnvironmentName, domain: &DomainName) -> String {

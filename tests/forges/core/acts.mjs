@@ -111,11 +111,23 @@ export const acts = {
 
   open: async (
     forge,
-    { project: name, head, base, title = 'A request', body = '', by = 'human', draft = false, labels = [] },
+    {
+      project: name,
+      head,
+      base,
+      title = 'A request',
+      body = '',
+      by = 'human',
+      draft = false,
+      labels = [],
+      source: fork,
+    },
   ) => {
     const project = projectOf(forge, { project: name });
-    if (!project.repo.branch(head)) throw new Error(`no branch ${head}`);
+    const source = fork ? projectOf(forge, { project: fork }) : project;
+    if (!source.repo.branch(head)) throw new Error(`no branch ${head}`);
     const request = openRequest(forge.world, project, {
+      source,
       title,
       body,
       head,
@@ -124,6 +136,9 @@ export const acts = {
       draft,
     });
     request.labels = labels;
+    // Both forges keep the commits of a fork's request below a ref of the project's own.
+    const kept = `+${request.headSha}:refs/pull/${request.number}/head`;
+    if (fork) await project.repo.git(['fetch', '-q', source.repo.dir, kept]);
     forge.world.log.effect(null, 'request', `${project.path} ${head} -> ${request.base}`);
     return { number: request.number };
   },

@@ -86,6 +86,7 @@ function state(found) {
     branches: Object.fromEntries(found.repo.branches),
     requests,
     statuses: found.statuses.map((status) => ({ ...status, by: login(status.by) })),
+    pipelines: found.pipelines,
     deployments: found.deployments.map(({ creator, ...rest }) => ({ ...rest, creator: login(creator) })),
     environments: found.environments,
     queue: found.queue.map(({ number }) => number),

@@ -1,6 +1,12 @@
 // The log proves at-most-once effects and the absence of storms: every request with its route, the
 // token's name (never its value), what it changed and how it was answered.
 
+/** The key of a status: what was there already is the same thing, while red after green after red is news. */
+export function wordKey(before, { state, description, targetUrl }, what, id) {
+  const same = before?.state === state && before.description === description && before.targetUrl === targetUrl;
+  return same && before.key ? before.key : `${what} ${state} ${id}`;
+}
+
 export class Log {
   entries = [];
   effects = [];

@@ -58,6 +58,13 @@ export class Repo {
     return [...this.refs].filter(([ref]) => ref.startsWith('refs/heads/')).map(([ref, oid]) => [ref.slice(11), oid]);
   }
 
+  /** The first branch that has this commit. */
+  async branchWith(oid) {
+    const what = ['--count=1', `--contains=${oid}`, '--format=%(refname)', 'refs/heads'];
+    const found = await this.git(['for-each-ref', ...what]);
+    return found ? found.slice('refs/heads/'.length) : null;
+  }
+
   /** A branch, a tag, a full ref or an oid (also short): the commit's oid or null. */
   async resolve(name) {
     if (/^[0-9a-f]{40}$/.test(name) && this.#commits.has(name)) return name;

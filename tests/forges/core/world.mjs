@@ -133,6 +133,7 @@ export class World {
       lastNumber: 0,
       labels: new Map(),
       statuses: [],
+      pipelines: [],
       protections: [],
       rulesets: [],
       approvalRules: [],

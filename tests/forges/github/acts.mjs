@@ -1,8 +1,9 @@
 // What people do on GitHub's own pages, beyond what both forges have.
 
 import { projectOf, requestOf } from '../core/acts.mjs';
+import { Refusal } from '../core/http.mjs';
 import { makeApp } from './auth.mjs';
-import { enqueue, stepQueue } from './merging.mjs';
+import { enqueue, mergeNow, stepQueue } from './merging.mjs';
 
 export const acts = {
   app: ({ world }, { do: _, ...given }) => makeApp(world, given),
@@ -36,6 +37,18 @@ export const acts = {
       { id, name, branches, enforcement, bypass, rules, createdAt: forge.world.clock.iso() },
     ];
     return { id };
+  },
+
+  /** The Merge button, `{merged, words}`: for whoever sees it, by the rules that hold for the API. */
+  click: async (forge, step) => {
+    const { project, request, by } = requestOf(forge, step);
+    try {
+      await mergeNow({ forge, project, request, user: by, entry: null, token: null, method: step.method });
+      return { merged: true, words: null };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return { merged: false, words: error.body.message };
+    }
   },
 
   enqueue: (forge, step) => {

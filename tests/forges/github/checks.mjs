@@ -1,5 +1,6 @@
 // Commit statuses; the fake has no check runs of its own. https://docs.github.com/en/rest/commits/statuses
 
+import { wordKey } from '../core/log.mjs';
 import { invalid, notFound } from './errors.mjs';
 import { statusesOf } from './gates.mjs';
 import { paged, repoUrl, smallRepo, userShape } from './shapes.mjs';
@@ -28,8 +29,9 @@ export default function checks(router) {
       createdAt: now,
       updatedAt: now,
     };
+    status.key = wordKey(statusesOf(project, sha).get(context), status, `${project.path} ${sha} ${context}`, status.id);
     project.statuses.push(status);
-    ctx.effect('status', `${project.path} ${sha} ${context} ${body.state}`);
+    ctx.effect('status', status.key);
     return { status: 201, body: statusShape(ctx, status) };
   });
   router.on('GET', `${REPO}/commits/{ref...}/statuses`, { needs: 'statuses:read' }, async (ctx) => {

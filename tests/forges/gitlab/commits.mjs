@@ -7,7 +7,8 @@ import { badRequest, forbidden, needs, notFound } from './errors.mjs';
 import { paged } from './paging.mjs';
 import { mayChange } from './protection.mjs';
 import { mergeStatus, truthy } from './merging.mjs';
-import { commitShape, mergeRequestShape, pipelineOf, pipelineShape, projectUrl } from './shapes.mjs';
+import { pipelineOf, pipelineShape } from './pipelines.mjs';
+import { commitShape, mergeRequestShape, projectUrl } from './shapes.mjs';
 
 const REPO = '/projects/{id}/repository';
 
@@ -197,7 +198,8 @@ async function compare(ctx) {
   if (!from || !to) throw notFound(from ? 'Ref' : 'Ref');
   const found = await repo.log(['--reverse', `${from}..${to}`]);
   const left = truthy(query.get('straight')) ? from : await repo.mergeBase(from, to);
-  const diffs = (await repo.diff(left, to)).map(({ path, status }) => ({
+  // Without a common ancestor there is nothing that both differ from.
+  const diffs = (left ? await repo.diff(left, to) : []).map(({ path, status }) => ({
     old_path: path,
     new_path: path,
     a_mode: '100644',

@@ -3,10 +3,12 @@
 import { close, hasConflicts, noticeChanges, openRequest, recheck, touch } from '../core/requests.mjs';
 import { mergeCommit } from '../core/merge.mjs';
 import { ROLES } from '../core/world.mjs';
-import { badRequest, forbidden, needs, notFound, refusal } from './errors.mjs';
-import { accept, board, mergeStatus, truthy } from './merging.mjs';
+import { badRequest, forbidden, needs, notFound, refusal, unauthorized } from './errors.mjs';
+import { accept, board, cancelAutoMerge, mergeStatus, truthy } from './merging.mjs';
 import { paged } from './paging.mjs';
-import { commitShape, mergeRequestShape, pipelineOf, pipelineShape, projectUrl, userShape } from './shapes.mjs';
+import { pipelineOf, pipelineShape } from './pipelines.mjs';
+import { mayChange } from './protection.mjs';
+import { commitShape, mergeRequestShape, projectUrl, userShape } from './shapes.mjs';
 
 const LIST = '/projects/{id}/merge_requests';
 const ONE = `${LIST}/{iid}`;
@@ -25,13 +27,16 @@ export default function mergeRequests(router) {
     await accept(ctx, request, { ...Object.fromEntries(ctx.query), ...ctx.body });
     return { status: 200, body: await whole(ctx, request) };
   });
-  router.on('POST', `${ONE}/cancel_merge_when_pipeline_succeeds`, { shape: 'mergeRequest' }, async (ctx) => {
+  // Whoever may merge it, or opened it, may. The answer is the service's own result, not the request, and
+  // says 201 where there was nothing to cancel.
+  // https://gitlab.com/gitlab-org/gitlab/-/blob/master/lib/api/merge_requests.rb
+  router.on('POST', `${ONE}/cancel_merge_when_pipeline_succeeds`, { shape: 'cancelled' }, (ctx) => {
+    const { world, project, user } = ctx;
     const request = requestOf(ctx);
-    if (!request.autoMerge) throw refusal(406, "Can't cancel the automatic merge");
-    request.autoMerge = null;
-    touch(ctx.world, request);
-    ctx.effect('auto-merge', `${ctx.project.path}!${request.number} off`);
-    return { status: 201, body: await whole(ctx, request) };
+    if (!mayChange(world, project, request.base, user, 'merge') && request.author !== user) throw unauthorized();
+    return cancelAutoMerge(ctx, project, request)
+      ? { status: 201, body: { status: 'success' } }
+      : { status: 201, body: { message: "Can't cancel the automatic merge", http_status: 406, status: 'error' } };
   });
   router.on('PUT', `${ONE}/rebase`, { shape: 'rebase' }, rebase);
   router.on('GET', `${ONE}/commits`, { shape: 'commits' }, async (ctx) => {

@@ -6,8 +6,9 @@ import { mergeCommit, mergedTree } from '../core/merge.mjs';
 import { hasConflicts, merged, noticeChanges, touch } from '../core/requests.mjs';
 import { ZERO } from '../core/repo.mjs';
 import { refusal } from './errors.mjs';
+import { pipelineOf } from './pipelines.mjs';
 import { mayChange, protectionOf } from './protection.mjs';
-import { isDraft, pipelineOf } from './shapes.mjs';
+import { isDraft } from './shapes.mjs';
 
 /** The check runs in the background: preparing, unchecked, checking, then the answer. `poll` moves it on. */
 export async function mergeStatus(world, project, request, { poll = false } = {}) {
@@ -218,6 +219,17 @@ export function board({ world, entry }, project, request, user) {
   project.queue.push(car);
   world.log.effect(entry, 'enqueue', `${project.path}!${request.number}`);
   return car;
+}
+
+/** What "Cancel auto-merge" does, on a train or waiting for its checks; whether there was anything to cancel. */
+export function cancelAutoMerge(ctx, project, request) {
+  const rides = project.queue.some(({ number }) => number === request.number);
+  if (!request.autoMerge && !rides) return false;
+  request.autoMerge = null;
+  project.queue = project.queue.filter(({ number }) => number !== request.number);
+  touch(ctx.world, request);
+  ctx.effect('auto-merge', `${project.path}!${request.number} off`);
+  return true;
 }
 
 export async function stepTrain(forge, project, { fail = false }) {

@@ -101,42 +101,6 @@ export function commitShape(forge, project, commit) {
   };
 }
 
-/** A branch's pipeline is made of the statuses that were posted for its commit. */
-export function pipelineOf(project, sha) {
-  const newest = new Map();
-  for (const status of project.statuses) if (status.sha === sha) newest.set(status.context, status);
-  if (newest.size === 0) return null;
-  const states = [...newest.values()].map(({ state }) => ({ failure: 'failed', error: 'failed' })[state] ?? state);
-  const status =
-    ['failed', 'canceled', 'running', 'pending', 'skipped'].find((state) => states.includes(state)) ?? 'success';
-  const [first] = newest.values();
-  return {
-    id: first.pipeline ?? first.id,
-    sha,
-    ref: first.ref,
-    status,
-    createdAt: first.createdAt,
-    updatedAt: first.updatedAt,
-  };
-}
-
-export function pipelineShape(forge, project, pipeline) {
-  if (!pipeline) return null;
-  const { id, sha, ref, status, createdAt, updatedAt } = pipeline;
-  return {
-    id,
-    iid: id,
-    project_id: project.id,
-    sha,
-    ref: ref ?? project.defaultBranch,
-    status,
-    source: 'external',
-    created_at: createdAt,
-    updated_at: updatedAt,
-    web_url: `${projectUrl(forge, project)}/-/pipelines/${id}`,
-  };
-}
-
 const STATES = { open: 'opened', closed: 'closed', merged: 'merged' };
 /** The older field of three words. https://docs.gitlab.com/api/merge_requests/#merge-status */
 const LEGACY = {
@@ -182,7 +146,10 @@ export function mergeRequestShape(forge, project, request, status) {
     imported_from: 'none',
     work_in_progress: isDraft(request),
     milestone: null,
-    merge_when_pipeline_succeeds: Boolean(request.autoMerge),
+    // On a merge train too, which is one of the strategies of auto-merge: it is left by "Cancel auto-merge".
+    // https://docs.gitlab.com/ci/pipelines/merge_trains/#remove-a-merge-request-from-a-merge-train
+    merge_when_pipeline_succeeds:
+      Boolean(request.autoMerge) || project.queue.some(({ number }) => number === request.number),
     merge_status: request.state === 'open' ? (LEGACY[status] ?? 'can_be_merged') : 'can_be_merged',
     detailed_merge_status: status,
     merge_after: null,

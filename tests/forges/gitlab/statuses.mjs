@@ -1,40 +1,53 @@
-// Commit statuses, and the pipelines that they make. https://docs.gitlab.com/api/commits/#commit-status
+// Commit statuses: jobs that somebody else runs, each in a pipeline. https://docs.gitlab.com/api/commits/#commit-status
+// What their page leaves open is as in the source:
+// https://gitlab.com/gitlab-org/gitlab/-/blob/master/app/services/ci/create_commit_status_service.rb
 
+import { wordKey } from '../core/log.mjs';
 import { badRequest, notFound } from './errors.mjs';
 import { paged } from './paging.mjs';
-import { pipelineOf, pipelineShape, userShape } from './shapes.mjs';
+import { judged, makePipeline, pipelineShape } from './pipelines.mjs';
+import { userShape } from './shapes.mjs';
 
 const ONE = '/projects/{id}';
 const STATES = ['pending', 'running', 'success', 'failed', 'canceled', 'skipped'];
 
 export default function statuses(router) {
   router.on('POST', `${ONE}/statuses/{sha}`, { shape: 'status' }, create);
-  router.on('GET', `${ONE}/repository/commits/{sha}/statuses`, { shape: 'statuses' }, async (ctx) => {
-    const sha = await ctx.project.repo.resolve(ctx.params.sha);
-    if (!sha) throw notFound('Commit');
-    const all = ctx.query.get('all') === 'true';
-    const newest = new Map();
-    for (const status of ctx.project.statuses)
-      if (status.sha === sha) newest.set(all ? status.id : status.context, status);
-    return paged(ctx, [...newest.values()], (status) => statusShape(ctx, status));
-  });
-  router.on('GET', `${ONE}/pipelines`, { shape: 'pipelines', job: true }, (ctx) => {
-    const shas = [...new Set(ctx.project.statuses.map(({ sha }) => sha))].reverse();
-    const found = shas
-      .map((sha) => pipelineOf(ctx.project, sha))
-      .filter(({ sha, ref, status }) =>
-        ['sha', 'ref', 'status'].every(
-          (key) => !ctx.query.has(key) || { sha, ref, status }[key] === ctx.query.get(key),
-        ),
-      );
-    return paged(ctx, found, (pipeline) => pipelineShape(ctx.forge, ctx.project, pipeline));
-  });
+  router.on('GET', `${ONE}/repository/commits/{sha}/statuses`, { shape: 'statuses' }, listed);
+  const pipelines = (ctx, fits) => {
+    const found = ctx.project.pipelines.map((pipeline) => judged(ctx.project, pipeline)).filter(fits);
+    return paged(ctx, found.reverse(), (pipeline) => pipelineShape(ctx.forge, ctx.project, pipeline));
+  };
+  router.on('GET', `${ONE}/pipelines`, { shape: 'pipelines', job: true }, (ctx) =>
+    pipelines(ctx, ({ sha, ref, status, source }) =>
+      Object.entries({ sha, ref, status, source }).every(
+        ([key, value]) => !ctx.query.has(key) || value === ctx.query.get(key),
+      ),
+    ),
+  );
   router.on('GET', `${ONE}/merge_requests/{iid}/pipelines`, { shape: 'pipelines' }, (ctx) => {
     const request = ctx.project.requests.get(Number(ctx.params.iid));
     if (!request) throw notFound();
-    const pipeline = pipelineOf(ctx.project, request.headSha);
-    return paged(ctx, pipeline ? [pipeline] : [], (one) => pipelineShape(ctx.forge, ctx.project, one));
+    return pipelines(ctx, ({ sha }) => sha === request.headSha);
   });
+}
+
+async function listed(ctx) {
+  const { project, query, params } = ctx;
+  const sha = await project.repo.resolve(params.sha);
+  if (!sha) throw notFound('Commit');
+  const fits = (status) =>
+    status.sha === sha &&
+    (!query.get('name') || status.context === query.get('name')) &&
+    (!query.get('ref') || status.ref === query.get('ref')) &&
+    (!query.get('pipeline_id') || status.pipeline === Number(query.get('pipeline_id')));
+  // "Latest only": one of each name in each pipeline.
+  const newest = new Map();
+  for (const status of project.statuses.filter(fits))
+    newest.set(query.get('all') === 'true' ? status.id : `${status.pipeline} ${status.context}`, status);
+  const found = [...newest.values()].sort((a, b) => a.id - b.id);
+  if (query.get('sort') === 'desc') found.reverse();
+  return paged(ctx, found, (status) => statusShape(ctx, status));
 }
 
 async function create(ctx) {
@@ -44,17 +57,30 @@ async function create(ctx) {
   if (!sha) throw notFound('Commit');
   if (!STATES.includes(body.state)) throw badRequest('state does not have a valid value');
   const context = body.name ?? body.context ?? 'default';
-  if (context.length > 255) throw badRequest({ name: ['is too long (maximum is 255 characters)'] });
-  // Without `ref` GitLab takes a branch that has the commit.
-  const ref = body.ref ?? project.repo.branches.find(([, oid]) => oid === sha)?.[0] ?? project.defaultBranch;
-  const open = project.statuses.findLast(
-    (status) => status.sha === sha && status.context === context && ['pending', 'running'].includes(status.state),
+  const { description, target_url } = body;
+  for (const [name, text] of Object.entries({ name: context, description, target_url }))
+    if (text?.length > 255) throw badRequest({ [name]: ['is too long (maximum is 255 characters)'] });
+  // The newest pipeline of the commit that fits; where there is none, an external one.
+  const known = project.pipelines.findLast(
+    (pipeline) =>
+      pipeline.sha === sha &&
+      (body.ref === undefined || pipeline.ref === body.ref) &&
+      (body.pipeline_id === undefined || pipeline.id === Number(body.pipeline_id)),
   );
-  // A state machine, so a second "running" is an error.
-  if (open?.state === body.state)
-    throw badRequest(
-      `Cannot transition status via :${body.state === 'running' ? 'run' : 'enqueue'} from :${body.state} (Reason(s): Status cannot transition via "${body.state === 'running' ? 'run' : 'enqueue'}")`,
-    );
+  if (body.pipeline_id !== undefined && !known) throw notFound('Pipeline for pipeline_id, sha and ref');
+  const ref = body.ref ?? known?.ref ?? (await project.repo.branchWith(sha));
+  if (!ref) throw notFound('References for commit');
+  const pipeline = known ?? makePipeline(world, project, { sha, ref });
+  const open = project.statuses.findLast(
+    (status) =>
+      status.pipeline === pipeline.id &&
+      status.context === context &&
+      status.by === user &&
+      ['pending', 'running'].includes(status.state),
+  );
+  // A state machine, so a second "pending" or "running" is an error.
+  if (open?.state === body.state) throw badRequest(stuck(body.state));
+  if (open && body.state === 'pending') throw badRequest(stuck('pending', open.state));
   const now = world.clock.iso();
   const given = {
     state: body.state,
@@ -63,13 +89,19 @@ async function create(ctx) {
     by: user,
     updatedAt: now,
   };
-  const known = pipelineOf(project, sha);
+  const before = project.statuses.findLast((one) => one.pipeline === pipeline.id && one.context === context);
+  given.key = wordKey(before, given, `${project.path} ${sha} ${pipeline.id} ${context}`, world.id());
   const status = open
     ? Object.assign(open, given)
-    : { id: world.id(), sha, context, ref, createdAt: now, pipeline: known?.id ?? world.id(), ...given };
+    : { id: world.id(), sha, context, ref, createdAt: now, pipeline: pipeline.id, ...given };
   if (!open) project.statuses.push(status);
-  ctx.effect('status', `${project.path} ${sha} ${context} ${body.state}`);
+  ctx.effect('status', given.key);
   return { status: 201, body: statusShape(ctx, status) };
+}
+
+function stuck(to, from = to) {
+  const event = to === 'running' ? 'run' : 'enqueue';
+  return `Cannot transition status via :${event} from :${from} (Reason(s): Status cannot transition via "${event}")`;
 }
 
 function statusShape(

@@ -48,6 +48,27 @@ test('auto-merge is switched off again, and can be seen', async (t) => {
   assert.deepEqual(data.disablePullRequestAutoMerge.pullRequest, { autoMergeRequest: null, state: 'OPEN' });
 });
 
+test('whoever clicks is held to the required statuses, an administrator where they bind him too', async (t) => {
+  const f = await github(t);
+  const { number } = await f.open();
+  const protect = (enforceAdmins) =>
+    f.act({ do: 'protect', project: f.project, branch: 'main', requiredChecks: ['gate'], enforceAdmins });
+  const click = async (by) => (await f.act({ do: 'click', project: f.project, number, by })).merged;
+  await protect(true);
+  await f.api('POST', `${f.repo}/statuses/${f.head}`, { state: 'failure', context: 'gate' });
+  assert.deepEqual([await click('bob'), await click('ann')], [false, false]);
+  await f.api('POST', `${f.repo}/statuses/${f.head}`, { state: 'success', context: 'other' });
+  assert.equal(await click('bob'), false);
+  await f.api('POST', `${f.repo}/statuses/${f.head}`, { state: 'success', context: 'gate' });
+  assert.equal(await click('bob'), true);
+  const { sha } = await f.act({ do: 'push', project: f.project, branch: 'pin/b', files: { b: '1' } });
+  const other = await f.open('pin/b');
+  await f.api('POST', `${f.repo}/statuses/${sha}`, { state: 'failure', context: 'gate' });
+  await protect(false);
+  const last = await f.act({ do: 'click', project: f.project, number: other.number, by: 'ann' });
+  assert.equal(last.merged, true);
+});
+
 test('F17 a merge queue: 405 for the merge, enqueued is not merged, merged later or thrown out', async (t) => {
   const f = await github(t);
   await f.act({ do: 'ruleset', project: f.project, rules: [{ type: 'merge_queue' }] });

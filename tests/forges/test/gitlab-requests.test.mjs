@@ -115,10 +115,15 @@ test('F10 auto-merge: 405 before there is a pipeline, waits for it, merges when 
     [waiting.state, waiting.merge_when_pipeline_succeeds, waiting.detailed_merge_status],
     ['opened', true, 'ci_still_running'],
   );
-  assert.equal(
-    (await f.api('POST', `${one(f)}/cancel_merge_when_pipeline_succeeds`)).body.merge_when_pipeline_succeeds,
-    false,
-  );
+  const cancel = async (api = f.api) => await api('POST', `${one(f)}/cancel_merge_when_pipeline_succeeds`);
+  await f.act({ do: 'protect', project: f.project, branch: 'main', merge: 'maintainer' });
+  await f.act({ do: 'member', project: f.project, user: 'dan', role: 'developer' });
+  assert.equal((await cancel(f.as(await f.tokenOf({ name: 'dan', user: 'dan' })))).status, 401);
+  await f.act({ do: 'unprotect', project: f.project, branch: 'main' });
+  assert.deepEqual((await cancel()).body, { status: 'success' });
+  assert.equal((await f.api('GET', one(f))).body.merge_when_pipeline_succeeds, false);
+  const nothing = await cancel();
+  assert.deepEqual([nothing.status, nothing.body.status, nothing.body.http_status], [201, 'error', 406]);
   await f.api('PUT', `${one(f)}/merge`, { merge_when_pipeline_succeeds: true });
   await f.api('POST', `${f.repo}/statuses/${f.head}`, { state: 'success', name: 'ci' });
   assert.equal((await f.api('GET', one(f))).body.state, 'merged');
@@ -145,6 +150,67 @@ test('F10 auto-merge without a pipeline is 405 although it could be merged; one 
   assert.deepEqual([state, merge_when_pipeline_succeeds], ['opened', false]);
   await f.api('POST', `${f.repo}/statuses/${f.head}`, { state: 'success', name: 'ci' });
   assert.equal((await merge()).body.state, 'merged');
+});
+
+test('a status goes to the pipeline that is named, or to the newest of the commit, or makes one', async (t) => {
+  const f = await gitlab(t);
+  await f.act({ do: 'configure', project: f.project, pipelineMustSucceed: true });
+  await f.open();
+  const set = (state, more = {}) => f.api('POST', `${f.repo}/statuses/${f.head}`, { state, name: 'gate', ...more });
+  const [branch, request] = await f.act(
+    { do: 'pipeline', project: f.project, branch: 'pin/a', state: 'success' },
+    { do: 'pipeline', project: f.project, number: 1, state: 'success' },
+  );
+  assert.equal((await set('failed', { pipeline_id: branch.id })).body.pipeline_id, branch.id);
+  const look = async () => {
+    await f.api('GET', one(f));
+    const { detailed_merge_status, head_pipeline } = (await f.api('GET', one(f))).body;
+    return [detailed_merge_status, head_pipeline.id, head_pipeline.ref, head_pipeline.source];
+  };
+  const head = [request.id, 'refs/merge-requests/1/head', 'merge_request_event'];
+  assert.deepEqual(await look(), ['mergeable', ...head]);
+  assert.equal((await set('failed')).body.pipeline_id, request.id);
+  assert.deepEqual(await look(), ['ci_must_pass', ...head]);
+  assert.equal((await set('success', { ref: 'pin/a' })).body.pipeline_id, branch.id);
+  assert.deepEqual(await look(), ['ci_must_pass', ...head]);
+  const wrong = await set('success', { pipeline_id: 1 });
+  assert.deepEqual(status(wrong), [404, '404 Pipeline for pipeline_id, sha and ref Not Found']);
+  assert.equal((await set('success', { pipeline_id: request.id })).status, 201);
+  assert.deepEqual(await look(), ['mergeable', ...head]);
+  // A ref that no pipeline has makes one, which is the newest then and decides.
+  const { pipeline_id: made } = (await set('success', { ref: 'main' })).body;
+  assert.deepEqual(await look(), ['mergeable', made, 'main', 'external']);
+  const query = `?name=gate&pipeline_id=${request.id}&sort=desc`;
+  const { body } = await f.api('GET', `${f.repo}/repository/commits/${f.head}/statuses${query}`);
+  assert.deepEqual(
+    body.map((one) => one.status),
+    ['success'],
+  );
+});
+
+test('whoever clicks is held to the pipeline and to the right to merge', async (t) => {
+  const f = await gitlab(t);
+  await f.act({ do: 'configure', project: f.project, pipelineMustSucceed: true });
+  await f.open();
+  const click = async (by) => (await f.act({ do: 'click', project: f.project, number: 1, by })).merged;
+  await f.api('POST', `${f.repo}/statuses/${f.head}`, { state: 'failed', name: 'gate' });
+  assert.equal(await click('ann'), false);
+  await f.api('POST', `${f.repo}/statuses/${f.head}`, { state: 'success', name: 'gate' });
+  assert.equal(await click('cy'), false);
+  assert.equal(await click('ann'), true);
+});
+
+test('F17 a request on the train shows as auto-merge, and is taken off it by cancelling that', async (t) => {
+  const f = await gitlab(t);
+  await f.act({ do: 'configure', project: f.project, mergeTrains: true });
+  await f.open();
+  await f.api('GET', one(f));
+  await f.act({ do: 'enqueue', project: f.project, number: 1 });
+  const armed = async () => (await f.api('GET', one(f))).body.merge_when_pipeline_succeeds;
+  assert.equal(await armed(), true);
+  await f.api('POST', `${one(f)}/cancel_merge_when_pipeline_succeeds`);
+  assert.equal(await armed(), false);
+  assert.equal((await f.api('GET', `${f.repo}/merge_trains/merge_requests/1`)).status, 404);
 });
 
 test('approval rules and code owners gate the merge, a push takes approvals back', async (t) => {

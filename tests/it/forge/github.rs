@@ -7,6 +7,8 @@ mod facts;
 mod live;
 mod merging;
 mod requests;
+mod statuses;
+mod withdraw;
 
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use pinrail::forge::{
 use serde_json::{Value, json};
 
 use crate::support::forge::FakeForge;
+use crate::support::git::git;
 
 const ROOT: &str = "acme/root";
 const PULLS: &str = "/repos/{owner}/{repo}/pulls";
@@ -104,6 +107,16 @@ impl Hub {
     fn opened(&self) -> u64 {
         let made = self.act("open", json!({"head": "pin/a", "base": "main", "by": "ann"}));
         made["number"].as_u64().expect("a number")
+    }
+
+    /// A commit that has none in common with `main`.
+    fn unrelated(&self) -> String {
+        let folder = self.fake.folder(ROOT);
+        let tree = git(&folder, &["rev-parse", "main^{tree}"]);
+        let commit = git(&folder, &["commit-tree", "-m", "Another root", &tree]);
+        git(&folder, &["update-ref", "refs/heads/unrelated", &commit]);
+        self.act("sync", json!({}));
+        commit
     }
 
     /// Another branch with a request of its own, and its tip.

@@ -7,6 +7,8 @@ mod people;
 mod records;
 mod refusals;
 mod requests;
+mod statuses;
+mod withdraw;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,7 +1,8 @@
 //! Each schema accepts what the program's own reader accepts, and nothing else.
 //!
 //! Left out is what a schema cannot say: keys that are there twice, templates that do not
-//! parse, numbers that are too large, and text that YAML reads as a number or the other way.
+//! parse, numbers that are too large, text that YAML reads as a number or the other way, days and
+//! time zones that there are not, and the ends of a freeze that make no window together.
 
 use std::fs;
 
@@ -200,6 +201,7 @@ fn the_schema_of_the_configuration_accepts_what_the_parser_accepts() {
         "/environments/1/gates",
         "/environments/1/gates/soak",
         "/environments/1/gates/freeze/0/from",
+        "/environments/1/gates/freeze/0/to",
         "/environments/1/gates/freeze/0/timeZone",
         "/environments/1/request",
         "/environments/1/request/mergeMethod",
@@ -228,6 +230,66 @@ fn the_schema_of_the_configuration_accepts_what_the_parser_accepts() {
         "/environments/1/gates/soak",
         &["0s", "90s", "7d", "30", "1.5h", "1h30m", "m", ""],
     ));
+    let weekly = [
+        "Fri 17:00",
+        "fri 00:00",
+        "FRIDAY 23:59",
+        "Wednesday 12:30",
+        "Fr 17:00",
+        "Frid 17:00",
+        "Freitag 17:00",
+        "Fri 7:00",
+        "Fri 24:00",
+        "Fri 17:60",
+        "Fri 17",
+        "Fri  17:00",
+        "Fri",
+        " Fri 17:00",
+        "Fri 17:00 ",
+        "Fri 17:00:00",
+        "Fri T17:00",
+        "5 17:00",
+        "",
+    ];
+    table.extend(texts("/environments/1/gates/freeze/0/from", &weekly));
+    table.extend(texts("/environments/1/gates/freeze/0/to", &weekly[1..]));
+    let dates = [
+        "2026-12-24 12:00",
+        "2024-02-29 00:00",
+        "0001-01-01 00:00",
+        "2026-12-24T12:00",
+        "2026-12-24",
+        "20261224 12:00",
+        "2026-12-24 12:00Z",
+        "2026-13-01 12:00",
+        "2026-00-01 12:00",
+        "2026-12-32 12:00",
+        "2026-12-00 12:00",
+        "26-12-24 12:00",
+        "2026-1-2 12:00",
+        "+002026-12-24 12:00",
+        "-002026-12-24 12:00",
+    ];
+    let freeze = |from| json!([{"from": from, "to": "9999-12-31 23:59", "timeZone": "UTC"}]);
+    table.extend(each("/environments/1/gates/freeze", &dates.map(freeze)));
+    let zones = [
+        "UTC",
+        "America/Argentina/Buenos_Aires",
+        "America/Port-au-Prince",
+        "Etc/GMT+1",
+        "EST5EDT",
+        "europe/amsterdam",
+        "CET-1CEST,M3.5.0,M10.5.0/3",
+        "+02:00",
+        "/UTC",
+        "UTC/",
+        "Europe/",
+        "Europe//Amsterdam",
+        "Europe Amsterdam",
+        "../UTC",
+        "",
+    ];
+    table.extend(texts("/environments/1/gates/freeze/0/timeZone", &zones));
     table.extend(texts("/repository", URLS));
     table.extend(texts("/services/chartPath", PATHS));
     table.extend(texts("/namespace", &["x", "${{ domain }}", ""]));

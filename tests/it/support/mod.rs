@@ -4,11 +4,13 @@
     reason = "a kit for every test module; not each part has a user at every moment"
 )]
 
+pub mod argocd;
 pub mod forge;
 pub mod git;
 pub mod git_http;
 pub mod hooks;
 pub mod http1;
+pub mod keys;
 pub mod pinrail;
 pub mod place;
 pub mod proxy;

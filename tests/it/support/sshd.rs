@@ -125,7 +125,7 @@ pub struct Agent {
 }
 
 impl Agent {
-    fn start(key: &Path) -> Agent {
+    pub fn start(key: &Path) -> Agent {
         let dir = tempfile::tempdir().expect("create a directory for the agent");
         let process = hermetic("ssh-agent")
             .arg("-D")

@@ -32,7 +32,7 @@ fn running_with(path: &Path) -> Vec<String> {
         .collect()
 }
 
-/// Programs `git` and `ssh` that write down how they were called, and then are the real ones.
+/// Programs `git`, `ssh` and `ssh-keygen` that write down how they were called, and then are the real ones.
 pub struct Witness {
     folder: PathBuf,
 }
@@ -40,7 +40,7 @@ pub struct Witness {
 impl Witness {
     pub fn new(folder: &Path) -> Witness {
         let witness = Witness { folder: folder.join("witness") };
-        for program in ["git", "ssh"] {
+        for program in ["git", "ssh", "ssh-keygen"] {
             let real = find(program);
             let log = witness.log();
             let text = format!(

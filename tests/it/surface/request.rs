@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use jiff::Timestamp;
 use pinrail::domain::config::Config;
+use pinrail::domain::environment::Environment;
+use pinrail::domain::gate::{Evidence, Judge, Landing, Missing, Overrides};
 use pinrail::domain::layout;
-use pinrail::domain::name::{EnvironmentName, ServiceName};
+use pinrail::domain::name::{DomainName, EnvironmentName, ServiceName};
 use pinrail::domain::pin::Pin;
 use pinrail::domain::promotion::{self, Verdict as Judged};
 use pinrail::domain::registry::Root;
@@ -27,6 +30,38 @@ fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// All has been in staging for long, is well there, and goes forward.
+struct Calm<'a>(&'a Root<'a>);
+
+impl Evidence for Calm<'_> {
+    fn now(&self) -> Timestamp {
+        "2026-11-19T10:14:00Z".parse().expect("a time")
+    }
+
+    fn landings(
+        &self,
+        environment: &Environment,
+        domain: &DomainName,
+        service: &ServiceName,
+    ) -> Result<Vec<Landing>, Missing> {
+        let pin = self.0.pin(environment, domain, service).expect("a pin that can be read");
+        Ok(vec![Landing { pin, at: "2026-11-12T10:14:00Z".parse().expect("a time") }])
+    }
+
+    fn behind(&self, _: &DomainName, _: &Pin, _: &Pin) -> Result<usize, Missing> {
+        Ok(0)
+    }
+
+    fn unhealthy(
+        &self,
+        _: &Environment,
+        _: &DomainName,
+        _: &Pin,
+    ) -> Result<Option<String>, Missing> {
+        Ok(None)
+    }
+}
+
 /// The promotion of every service from staging to both productions, as the example stands.
 fn train() -> Facts {
     let files = WorkTree::new(&repository().join("examples/services-root"));
@@ -38,8 +73,9 @@ fn train() -> Facts {
     let production = |name: &str| config.environment(name).expect("an environment");
     let targets = [production("production-eu"), production("production-us")];
     let services: BTreeMap<_, _> = root.services().expect("the services");
-    let now = "2026-11-19T10:14:00Z".parse().expect("a time");
-    let moves = promotion::promote(&root, &targets, &services, now).expect("a plan");
+    let judge = Judge { root: &root, evidence: &Calm(&root) };
+    let overrides = Overrides::default();
+    let moves = promotion::promote(&judge, &targets, &services, &overrides).expect("a plan");
     let mut facts = Facts {
         intent: Intent::Promote,
         request: RequestName::Train { target: name("production") },
@@ -93,7 +129,17 @@ fn train() -> Facts {
             _ => {}
         }
     }
-    facts.verdicts = vec![verdict("locks", VerdictState::Passed, "no lock holds any of it")];
+    let passed = |(gate, sentence)| verdict(gate, VerdictState::Passed, sentence);
+    facts.verdicts = [
+        ("order", "each version comes from the environment before"),
+        ("lock", "no lock holds any of it"),
+        ("freeze", "nothing is frozen"),
+        ("forwardOnly", "each version descends from the one that it replaces"),
+        ("soak", "each version has been in the environment before for long enough"),
+        ("health", "the environment before is healthy"),
+    ]
+    .map(passed)
+    .into();
     facts
 }
 

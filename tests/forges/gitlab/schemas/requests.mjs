@@ -226,4 +226,11 @@ export default {
     duration: or(int),
   }),
   trains: list(see('train')),
+  // What the API's description promises is the merge request; this is what its source gives.
+  cancelled: {
+    anyOf: [
+      object('lib/api/merge_requests.rb', { status: one('success') }),
+      object('app/services/auto_merge/base_service.rb', { status: one('error'), message: str, http_status: int }),
+    ],
+  },
 };

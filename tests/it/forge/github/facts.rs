@@ -88,7 +88,7 @@ fn a_token_that_may_not_is_told_what_it_needs() {
     assert_eq!(need(github.commit(&commit(&hub))), "Contents: write");
     assert_eq!(need(github.deploy(&super::live::deployment(&hub))), "Deployments: write");
     assert_eq!(
-        need(github.set_status(&hub.head, &super::live::status())),
+        need(github.set_status(&hub.github().get(number).expect("it"), &super::statuses::status())),
         "Commit statuses: write"
     );
 

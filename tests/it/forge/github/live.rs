@@ -1,9 +1,9 @@
-//! What is live, how a commit is judged, and what is between two of them.
+//! What is live, and what is between two commits.
 
 use std::io::Write as _;
 use std::process::Stdio;
 
-use pinrail::forge::{CommitState, CommitStatus, Deployment};
+use pinrail::forge::Deployment;
 
 use super::*;
 use crate::support::git::hermetic;
@@ -16,15 +16,6 @@ pub fn deployment(hub: &Hub) -> Deployment {
         url: Some("https://api.example.com/".parse().expect("a URL")),
         production: true,
         description: "d".repeat(200),
-    }
-}
-
-pub fn status() -> CommitStatus {
-    CommitStatus {
-        context: "pinrail/gates".to_owned(),
-        state: CommitState::Pending,
-        description: "soaks until 14:00".to_owned(),
-        url: None,
     }
 }
 
@@ -102,23 +93,6 @@ fn a_deployment_that_github_does_not_record_is_told_why() {
 }
 
 #[test]
-fn a_status_is_set_once_for_each_word() {
-    let hub = Hub::new();
-    let github = hub.github();
-    hub.fake.faults(json!([{"route": "POST /repos/{owner}/{repo}/statuses/{sha}",
-        "nth": 1, "when": "after", "preset": "html-502"}]));
-    for _ in 0..2 {
-        github.set_status(&hub.head, &status()).expect("set");
-    }
-    assert_eq!(hub.effects("status"), 1);
-    let green = CommitStatus { state: CommitState::Success, ..status() };
-    github.set_status(&hub.head, &green).expect("set");
-    github.set_status(&hub.head, &status()).expect("set back");
-    assert_eq!(hub.effects("status"), 3);
-    assert!(matches!(github.set_status(&"0".repeat(40), &green), Err(ForgeError::Invalid(_))));
-}
-
-#[test]
 fn a_comparison_has_the_newest_first_and_all_counts() {
     let hub = Hub::new();
     let github = hub.github();
@@ -134,6 +108,28 @@ fn a_comparison_has_the_newest_first_and_all_counts() {
     assert_eq!((back.total, back.behind), (0, 2));
     assert_eq!(github.compare(ROOT, &"0".repeat(40), next), Ok(None));
     assert_eq!(github.compare("acme/none", &hub.main, next), Ok(None));
+}
+
+/// Whether a step is one forward: only what the older has and the newer lacks is told by `behind`.
+#[test]
+fn what_the_newer_revision_lacks_is_counted() {
+    let hub = Hub::new();
+    let github = hub.github();
+    let pushed = hub.act("push", json!({"branch": "main", "files": {"other": "1"}}));
+    let main = pushed["sha"].as_str().expect("a commit").to_owned();
+    let behind = |from: &str, to: &str| {
+        let between = github.compare(ROOT, from, to).expect("asked");
+        between.map(|it| (it.total, it.behind))
+    };
+    assert_eq!(behind(&main, &main), Some((0, 0)), "the same");
+    assert_eq!(behind(&hub.main, &main), Some((1, 0)), "ahead");
+    assert_eq!(behind(&main, &hub.main), Some((0, 1)), "behind");
+    assert_eq!(behind(&main, &hub.head), Some((1, 1)), "diverged");
+    let stranger = hub.unrelated();
+    assert_eq!(behind(&main, &stranger), None, "unrelated");
+    for missing in ["0".repeat(40), "gone".to_owned()] {
+        assert_eq!((behind(&main, &missing), behind(&missing, &main)), (None, None));
+    }
 }
 
 #[test]

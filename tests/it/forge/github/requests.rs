@@ -50,6 +50,28 @@ fn none_is_lost_and_none_doubled_while_others_close_and_open() {
 }
 
 #[test]
+fn a_list_of_all_has_those_of_forks_and_tells_them_apart() {
+    let hub = Hub::new();
+    hub.fake.act(json!([
+        {"do": "project", "path": "eve/root", "files": {"x": "1"}},
+        {"do": "push", "project": "eve/root", "branch": "pin/a", "files": {"y": "1"}},
+        {"do": "open", "project": ROOT, "source": "eve/root", "head": "pin/a", "by": "eve"},
+    ]));
+    let ours = hub.opened();
+    let github = hub.github();
+    let listed = |prefix: &str| -> Vec<_> {
+        let found = github.list_open(prefix).expect("listed");
+        found.into_iter().map(|it| (it.number, it.branch, it.base, it.from_fork)).collect()
+    };
+    let one = |number, from_fork| (number, "pin/a".to_owned(), "main".to_owned(), from_fork);
+    assert_eq!(listed(""), [one(1, true), one(ours, false)]);
+    assert_eq!(listed("pin/"), [one(ours, false)]);
+    let found = github.find_open(&branch("pin/a"), &branch("main")).expect("asked");
+    assert_eq!(found.map(|it| (it.number, it.head)), Some((ours, hub.head.clone())));
+    assert!(github.get(1).expect("it").from_fork);
+}
+
+#[test]
 fn many_open_requests_are_a_page_for_each_hundred() {
     let hub = Hub::new();
     hub.act("seed", json!({"requests": 1200, "head": "load/{n}"}));

@@ -1,9 +1,10 @@
-//! Deployments, statuses and comparisons.
+//! Deployments and comparisons.
 
-use pinrail::forge::{ApiCommit, CommitState, CommitStatus, Deployment, Forge, ForgeError};
+use pinrail::forge::{ApiCommit, Deployment, Forge, ForgeError};
 use serde_json::json;
 
 use super::{Place, fault};
+use crate::support::git::git;
 
 fn deployment(place: &Place) -> Deployment {
     Deployment {
@@ -74,53 +75,10 @@ fn f3_a_record_without_an_answer_is_looked_up() {
         place.fake.faults(json!([
             fault("POST", "/environments", &rule),
             fault("POST", "/deployments", &rule),
-            fault("POST", "/statuses/{sha}", &rule),
         ]));
         place.gitlab().deploy(&deployment(&place)).expect("deploy");
-        place.gitlab().set_status(&place.head, &status(CommitState::Success)).expect("status");
         place.fake.assert_nothing_repeated();
     }
-}
-
-fn status(state: CommitState) -> CommitStatus {
-    CommitStatus {
-        context: "pinrail/soak".to_owned(),
-        state,
-        description: "soaks until noon".to_owned(),
-        url: Some("https://example.com/board".to_owned()),
-    }
-}
-
-#[test]
-fn a_status_follows_its_states_and_may_be_set_twice() {
-    let place = Place::new();
-    let gitlab = place.gitlab();
-    for (state, word) in [
-        (CommitState::Pending, "pending"),
-        (CommitState::Pending, "pending"),
-        (CommitState::Failure, "failed"),
-        (CommitState::Success, "success"),
-    ] {
-        gitlab.set_status(&place.head, &status(state)).expect("set");
-        let statuses = place.fake.state(&place.project)["statuses"].clone();
-        let newest = statuses.as_array().and_then(|all| all.last()).expect("one").clone();
-        assert_eq!((&newest["state"], &newest["context"]), (&json!(word), &json!("pinrail/soak")));
-        assert_eq!(newest["targetUrl"], json!("https://example.com/board"));
-    }
-    let error = gitlab.set_status(&"0".repeat(40), &status(CommitState::Success));
-    assert!(matches!(error, Err(ForgeError::NotFound(_))), "{error:?}");
-}
-
-#[test]
-fn a_status_that_another_one_is_in_the_way_of_is_set_after_it() {
-    let place = Place::new();
-    let busy = json!({
-        "nth": 1, "status": 409,
-        "json": {"message": {"base": ["Another update to this pipeline is in progress"]}},
-    });
-    place.fake.faults(json!([fault("POST", "/statuses/{sha}", &busy)]));
-    place.gitlab().set_status(&place.head, &status(CommitState::Success)).expect("set");
-    place.fake.assert_nothing_repeated();
 }
 
 #[test]
@@ -139,6 +97,32 @@ fn commits_between_two_revisions_are_told_newest_first() {
     assert_eq!(found.url, Some(page));
     assert_eq!(gitlab.compare(&place.project, "main", "gone"), Ok(None));
     assert_eq!(gitlab.compare("acme/hidden", "main", "pin/a"), Ok(None));
+}
+
+/// Whether a step is one forward: only what the older has and the newer lacks is told by `behind`.
+#[test]
+fn what_the_newer_revision_lacks_is_counted() {
+    let place = Place::new();
+    place.act(&json!({"do": "push", "branch": "main", "files": {"other": "1"}}));
+    let folder = place.fake.folder(&place.project);
+    let main = git(&folder, &["rev-parse", "main"]);
+    let tree = git(&folder, &["rev-parse", "main^{tree}"]);
+    let stranger = git(&folder, &["commit-tree", "-m", "Another root", &tree]);
+    git(&folder, &["update-ref", "refs/heads/unrelated", &stranger]);
+    place.act(&json!({"do": "sync"}));
+    let gitlab = place.gitlab();
+    let behind = |from: &str, to: &str| {
+        let between = gitlab.compare(&place.project, from, to).expect("asked");
+        between.map(|it| (it.total, it.behind))
+    };
+    assert_eq!(behind(&main, &main), Some((0, 0)), "the same");
+    assert_eq!(behind(&place.base, &main), Some((1, 0)), "ahead");
+    assert_eq!(behind(&main, &place.base), Some((0, 1)), "behind");
+    assert_eq!(behind(&main, &place.head), Some((1, 1)), "diverged");
+    assert_eq!(behind(&main, &stranger), Some((1, 2)), "unrelated");
+    for missing in ["0".repeat(40), "gone".to_owned()] {
+        assert_eq!((behind(&main, &missing), behind(&missing, &main)), (None, None));
+    }
 }
 
 #[test]

@@ -29,7 +29,8 @@ fn f5_a_limit_that_ends_too_late_is_an_error_and_not_a_wait() {
 #[test]
 fn f12_a_project_that_was_moved_is_neither_read_nor_written() {
     let place = Place::new();
-    let number = place.open().number;
+    let request = place.open();
+    let number = request.number;
     place.act(&json!({"do": "rename", "to": "acme/platform/new"}));
     let gitlab = place.gitlab();
     let moved = ForgeError::Moved { to: Some("acme/platform/new".to_owned()) };
@@ -43,7 +44,7 @@ fn f12_a_project_that_was_moved_is_neither_read_nor_written() {
         description: String::new(),
         url: None,
     };
-    assert_eq!(gitlab.set_status(&place.head, &status), Err(moved));
+    assert_eq!(gitlab.set_status(&request, &status), Err(moved));
 }
 
 #[test]

@@ -46,6 +46,28 @@ fn a_request_is_opened_found_read_commented_and_closed() {
 }
 
 #[test]
+fn a_list_of_all_has_those_of_forks_and_tells_them_apart() {
+    let place = Place::new();
+    place.fake.act(json!([
+        {"do": "project", "path": "eve/root", "files": {"x": "1"}},
+        {"do": "push", "project": "eve/root", "branch": "pin/a", "files": {"y": "1"}},
+        {"do": "open", "project": place.project, "source": "eve/root", "head": "pin/a", "by": "eve"},
+        {"do": "open", "project": place.project, "head": "pin/a"},
+    ]));
+    let gitlab = place.gitlab();
+    let listed = |prefix: &str| -> Vec<_> {
+        let found = gitlab.list_open(prefix).expect("listed");
+        found.into_iter().map(|it| (it.number, it.branch, it.base, it.from_fork)).collect()
+    };
+    let one = |number, from_fork| (number, "pin/a".to_owned(), "main".to_owned(), from_fork);
+    assert_eq!(listed(""), [one(1, true), one(2, false)]);
+    assert_eq!(listed("pin/"), [one(2, false)]);
+    let found = gitlab.find_open(&spec().branch, &spec().base).expect("asked");
+    assert_eq!(found.map(|it| (it.number, it.head)), Some((2, place.head.clone())));
+    assert!(gitlab.get(1).expect("get").from_fork);
+}
+
+#[test]
 fn f22_a_relative_root_and_names_that_are_encoded() {
     let place = Place::on(FakeForge::gitlab_below("/gitlab"), "acme/Größe/root");
     place.act(&json!({"do": "push", "branch": "pin/ä#&+1", "files": {"x": "1"}}));

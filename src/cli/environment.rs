@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use crate::commands::{App, ArgoCdToken, Ci, CommandError, Endpoints, ErrorKind};
+use crate::commands::{App, ArgoCdToken, Ci, CommandError, Endpoints, ErrorKind, Hook};
 use crate::store::{
     Access, Author, Credentials, Location, LocationError, Meter, Signer, SignerSettings, Token,
     TokenScope, configured_author, origin_of,
@@ -136,6 +136,16 @@ impl Variables {
         };
         let installation = number("PINRAIL_GITHUB_APP_INSTALLATION_ID")?;
         Ok(Some(App { id, installation, key: key.into() }))
+    }
+
+    /// Where git runs a hook: what was pushed lies apart until the hook agrees.
+    /// <https://git-scm.com/docs/git-receive-pack#_quarantine_environment>
+    pub fn hook(&self) -> Option<Hook> {
+        let folder = PathBuf::from(self.get("GIT_DIR")?);
+        let places = ["GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"];
+        let listed = places.iter().filter_map(|name| self.get(name));
+        let objects = listed.flat_map(|list| std::env::split_paths(list).collect::<Vec<_>>());
+        Some(Hook { folder, objects: objects.collect() })
     }
 
     /// The token for Argo CD's API: ours, or the one of its own command line.

@@ -18,6 +18,7 @@ use crate::commands::domain::DomainCommand;
 use crate::commands::generate::GenerateArgs;
 use crate::commands::history::HistoryArgs;
 use crate::commands::init::InitArgs;
+use crate::commands::lock::LockArgs;
 use crate::commands::pin::PinArgs;
 use crate::commands::promote::PromoteArgs;
 use crate::commands::promotions::PromotionsArgs;
@@ -26,6 +27,8 @@ use crate::commands::rollback::RollbackArgs;
 use crate::commands::schema::SchemaArgs;
 use crate::commands::service::ServiceCommand;
 use crate::commands::status::StatusArgs;
+use crate::commands::tend::TendArgs;
+use crate::commands::unlock::UnlockArgs;
 use crate::commands::values::ValuesCommand;
 use crate::commands::{CommandError, Context, Document, ErrorKind, Report, Via};
 use crate::domain::environment::Period;
@@ -121,6 +124,9 @@ enum Command {
     Promote(PromoteArgs),
     Promotions(PromotionsArgs),
     Rollback(RollbackArgs),
+    Lock(LockArgs),
+    Unlock(UnlockArgs),
+    Tend(TendArgs),
     History(HistoryArgs),
     Diff(DiffArgs),
     Demo(DemoArgs),
@@ -158,6 +164,9 @@ impl Command {
             Self::Promote(_) => "promote",
             Self::Promotions(args) => args.name(),
             Self::Rollback(_) => "rollback",
+            Self::Lock(_) => "lock",
+            Self::Unlock(_) => "unlock",
+            Self::Tend(_) => "tend",
             Self::History(_) => "history",
             Self::Diff(_) => "diff",
             Self::Demo(_) => "demo",
@@ -211,6 +220,9 @@ fn run(command: Command, context: &Context) -> Result<Report, CommandError> {
         Command::Promote(args) => args.run(context),
         Command::Promotions(args) => args.run(context),
         Command::Rollback(args) => args.run(context),
+        Command::Lock(args) => args.run(context),
+        Command::Unlock(args) => args.run(context),
+        Command::Tend(args) => args.run(context),
         Command::History(args) => args.run(context),
         Command::Diff(args) => args.run(context),
         Command::Demo(args) => args.run(context),
@@ -231,6 +243,7 @@ fn context(global: &GlobalArgs, ui: &Ui) -> Context {
     Context {
         location: place.location,
         work_tree: place.work_tree,
+        hook: variables.hook(),
         access: variables.access(global.ca_file.clone(), place.login),
         author: variables.author(),
         ci: variables.ci(),

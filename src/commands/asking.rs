@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::gate_status;
 use super::move_report::{PinMove, RequestRef};
 use super::on_forge::Host;
 use super::report::DryRun;
@@ -16,7 +17,7 @@ use crate::domain::config::Config;
 use crate::domain::environment::{Environment, MergeMethod, Request, Update};
 use crate::domain::name::BranchName;
 use crate::domain::request::RequestName;
-use crate::forge::{ForgeError, PullRequest, PullRequestSpec, PullRequestState, Reviewer};
+use crate::forge::{ForgeError, PullRequest, PullRequestSpec, PullRequestState, Reviewer, Written};
 use crate::render::request::{Page, Templates};
 use crate::store::{Edits, Planned, Reading, StateRepo, Write};
 
@@ -245,8 +246,10 @@ impl Asking<'_> {
             match written {
                 // Whoever writes last has to tell of what the branch is at.
                 Ok(written) if written.request.state == PullRequestState::Open => {
+                    let Written { request, mut warnings } = written;
+                    warnings.extend(gate_status::show(host, &request, head, &story.status));
                     let stands = self.tip(repo)?.as_deref() == Some(head);
-                    return Ok(stands.then_some((written.request, written.warnings)));
+                    return Ok(stands.then_some((request, warnings)));
                 }
                 Ok(_)
                 | Err(

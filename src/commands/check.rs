@@ -1,35 +1,60 @@
-//! `check`: every rule, against a work tree or a services-root.
+//! `check`: every rule, against a work tree or a services-root, and against a change of it.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
 
+use super::annotations::Annotations;
+use super::check_change::{Coming, Verdict, judge};
+use super::check_report::CheckReport;
+pub use super::check_report::text;
+use super::evidence::Inquiry;
 use super::folder::{FolderError, in_folder};
-use super::report::{Body, CheckReport, Outcome, Page, Report, counted};
+use super::pre_receive;
+use super::report::{Body, Outcome, Report, counted};
 use super::state::{Opened, State};
 use super::{CommandError, Context, ErrorKind, generated, signed};
+use crate::domain::change::By;
 use crate::domain::check;
 use crate::domain::config::Signing;
 use crate::domain::layout;
 use crate::domain::name::{BranchName, EnvironmentName};
-use crate::domain::problem::{Problem, Severity, listed};
+use crate::domain::problem::{Problem, Severity};
 use crate::domain::registry::Root;
 use crate::domain::tree::{Remembered, files_below};
 use crate::store::{Checkout, Reading, Snapshot};
 
 /// Find everything that is wrong, and say what to do about it.
+///
+/// With `--base`, judge what HEAD has changed since it left that revision, as the required check
+/// of a pull or merge request: by the rules, locks and gates of the newest main and pins, which
+/// are read from the services-root. What `promote` refuses is refused here.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   pinrail check                        # the work tree one stands in, committed or not
   pinrail check examples/services-root # a folder
   pinrail --repo URL check             # what is on the server now
+  pinrail check --base origin/main     # what HEAD would change there
+  pinrail check --base refs/remotes/origin/main --annotations github
 
-Exit codes: 0 in order, perhaps with warnings · 4 something is wrong")]
+On a server of one's own, hooks/pre-receive: exec pinrail check --pre-receive
+
+Exit codes: 0 in order, perhaps with warnings · 4 something is wrong · 5 a gate, a lock or a
+rule of changes refuses it")]
 pub struct CheckArgs {
     /// A folder to check [default: the work tree one stands in; with --repo, what is there]
     folder: Option<PathBuf>,
+    /// Judge the change from here to HEAD, in this clone
+    #[arg(long, value_name = "REV")]
+    base: Option<String>,
+    /// Print problems for the forge to show beside the lines, and as text on stderr
+    #[arg(long, value_name = "FORM")]
+    annotations: Option<Annotations>,
+    /// Judge a push, in git's hook of that name: lines of old, new and ref on stdin
+    #[arg(long, conflicts_with_all = ["folder", "base", "annotations"])]
+    pre_receive: bool,
 }
 
 impl CheckArgs {
@@ -38,34 +63,83 @@ impl CheckArgs {
     /// # Errors
     /// Problems, or a services-root that cannot be read.
     pub fn run(self, context: &Context) -> Result<Report, CommandError> {
-        let folder = self.folder.as_deref().or(context.work_tree.as_deref());
-        let (found, warning) = match folder {
-            Some(folder) => of_folder(folder, Instant::now() + context.timeout)?,
-            None => (of_remote(context)?, None),
-        };
-        let Found { mut problems, services, pins, .. } = found;
-        problems.sort_by(|a, b| (&a.path, a.line, a.severity).cmp(&(&b.path, b.line, b.severity)));
-        let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-        let body = Body::Check(CheckReport { problems, services, pins });
-        if errors > 0 {
-            let message = counted(errors, "problem");
-            return Err(CommandError::new(ErrorKind::Invalid, message).with(body));
+        if self.pre_receive {
+            return pre_receive::run(context);
         }
-        let mut report = Report::new(Outcome::Ok, body).text(text).say(format!(
-            "In order: {} and {}",
-            counted(services, "service"),
-            counted(pins, "pin")
-        ));
+        let folder = self.folder.as_deref().or(context.work_tree.as_deref());
+        let (verdict, warning) = match (&self.base, folder) {
+            (Some(base), folder) => (of_change(context, folder, base)?, None),
+            (None, Some(folder)) => {
+                let (found, warning) = of_folder(folder, context.until())?;
+                (found.into(), warning)
+            }
+            (None, None) => (of_remote(context)?.into(), None),
+        };
+        let mut report = self.finished(context, verdict)?;
         report.warnings.extend(warning);
         Ok(report)
     }
+
+    /// Tells what came of it.
+    fn finished(&self, context: &Context, mut verdict: Verdict) -> Result<Report, CommandError> {
+        let report = &mut verdict.report;
+        let place = |problem: &Problem| (problem.path.clone(), problem.line, problem.severity);
+        report.problems.sort_by_key(place);
+        report.annotations = self.annotations;
+        if let Some(annotations) = self.annotations {
+            context.talk.say(annotations.beside(&report.text()).trim_end());
+        }
+        if let Some(error) = verdict.error() {
+            return Err(error);
+        }
+        let report = verdict.report;
+        let looked_at =
+            [counted(report.services, "service"), counted(report.pins, "pin")].join(" and ");
+        let said = match &report.moves {
+            None => format!("In order: {looked_at}"),
+            Some(moves) => {
+                format!("In order: {} changed, of {looked_at}", counted(moves.len(), "pin"))
+            }
+        };
+        Ok(Report::new(Outcome::Ok, Body::Check(report)).text(text).say(said))
+    }
 }
 
+/// Judges what HEAD would change on main, on what is there now.
+fn of_change(
+    context: &Context,
+    folder: Option<&Path>,
+    base: &str,
+) -> Result<Verdict, CommandError> {
+    let checkout = Checkout::around(folder.unwrap_or(Path::new(".")))?;
+    let proposal = checkout.proposal(base, "HEAD")?;
+    let opened = Opened::new(context)?;
+    let location = opened.repo.location().clone();
+    let branches = opened.branches();
+    let Opened { mut repo, main, access, .. } = opened;
+    let _progress = context.talk.progress(&format!("reading the history of {location}"));
+    let tips = repo.read(&Reading::whole(&branches))?;
+    let state = State::read(&tips, &main, &location.to_string())?;
+    // What only the base has, of another repository perhaps, would never be looked at.
+    let from = proposal.base.as_deref().unwrap_or_default();
+    if !state.main.contains(from)? {
+        let message = format!("`{base}` is not on the branch `{main}` of {location}");
+        return Err(CommandError::new(ErrorKind::NotFound, message).hint(format!(
+            "`git fetch {location} {main}` and `--base FETCH_HEAD`; a mirror may lie behind"
+        )));
+    }
+    let inquiry = Inquiry::new(context, &access, &location);
+    let head = checkout.commit(&proposal.head)?;
+    let coming = Coming { proposal: &proposal, head: &head, branch: &main, by: By::Request };
+    judge(context, &state, &inquiry, &coming)
+}
+
+/// What the rules say of a tree.
 #[derive(Default)]
-struct Found {
-    problems: Vec<Problem>,
-    services: usize,
-    pins: usize,
+pub(super) struct Found {
+    pub problems: Vec<Problem>,
+    pub services: usize,
+    pub pins: usize,
     /// Protected environments that nothing is pinned in, and their branches.
     bare: Vec<(EnvironmentName, BranchName)>,
     /// The branches that hold pins, main first.
@@ -76,7 +150,7 @@ fn of_remote(context: &Context) -> Result<Found, CommandError> {
     let opened = Opened::new(context)?;
     let location = opened.repo.location().to_string();
     let branches = opened.branches();
-    let until = Instant::now() + context.timeout;
+    let until = context.until();
     let Opened { mut repo, main, config, .. } = opened;
     let found = {
         let tips = repo.tips(&branches)?;
@@ -121,7 +195,17 @@ impl Found {
     }
 }
 
-fn judged(root: &Root<'_>, configured: &Root<'_>) -> Result<Found, CommandError> {
+impl From<Found> for Verdict {
+    fn from(found: Found) -> Self {
+        let Found { problems, services, pins, .. } = found;
+        let invalid = problems.iter().any(|problem| problem.severity == Severity::Error);
+        let report = CheckReport { problems, services, pins, ..CheckReport::default() };
+        Self { report, invalid, refused: false }
+    }
+}
+
+/// Every rule, on one tree.
+pub(super) fn judged(root: &Root<'_>, configured: &Root<'_>) -> Result<Found, CommandError> {
     let (main, pins) = (Remembered::new(root.main), Remembered::new(root.pins));
     let root = &Root { main: &main, pins: &pins, ..*root };
     let configured = &Root { main: &main, pins: &pins, ..*configured };
@@ -138,12 +222,4 @@ fn judged(root: &Root<'_>, configured: &Root<'_>) -> Result<Found, CommandError>
     let bare = bare.map(|one| (one.name.clone(), configured.config.branch_of(one))).collect();
     let branches = configured.config.branches();
     Ok(Found { problems, services: root.services()?.len(), pins, bare, branches })
-}
-
-/// The problems, as compilers print them.
-pub fn text(body: &Body, _: &Page) -> String {
-    match body {
-        Body::Check(report) => listed(&report.problems),
-        _ => String::new(),
-    }
 }

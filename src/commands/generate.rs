@@ -6,9 +6,10 @@ use std::sync::LazyLock;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
+use super::check_report::CheckReport;
 use super::folder::{FolderError, in_folder};
 use super::generated::{self, Fresh};
-use super::report::{Body, CheckReport, DryRun, GenerateReport, Outcome, Report, counted};
+use super::report::{Body, DryRun, GenerateReport, Outcome, Report, counted};
 use super::state::{self, Opened, State};
 use super::{CommandError, Context, ErrorKind, check};
 use crate::domain::layout;
@@ -162,7 +163,7 @@ fn report(context: &Context, fresh: &Fresh, commit: Option<String>) -> Report {
 fn judged(root: &Root<'_>) -> Result<Report, CommandError> {
     let problems = generated::all_problems(root)?;
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-    let body = Body::Check(CheckReport { problems, services: 0, pins: 0 });
+    let body = Body::Check(CheckReport { problems, ..CheckReport::default() });
     if errors > 0 {
         return Err(CommandError::new(ErrorKind::Invalid, counted(errors, "problem")).with(body));
     }

@@ -7,7 +7,8 @@ use super::rollback_plan::goes_back;
 use super::state::{self, State};
 use super::{CommandError, Context};
 use crate::domain::cause::Cause;
-use crate::domain::gate::{Judge, Judgement, Override, Overrides, Way};
+use crate::domain::gate::{Judge, Judgement, Override, Overrides, Way, refusal};
+use crate::domain::tree::Files;
 
 /// What came of one pin of a change.
 pub enum Judged {
@@ -22,7 +23,7 @@ impl Judged {
     pub fn cause(&self) -> Option<&Cause> {
         match self {
             Self::Back => None,
-            Self::Forward(judgements) => crate::domain::gate::refusal(judgements),
+            Self::Forward(judgements) => refusal(judgements).map(|(_, cause)| cause),
             Self::Refused(cause) => Some(cause),
         }
     }
@@ -36,7 +37,20 @@ pub fn judged(
     step: &PinMove,
     carried: &BTreeMap<String, Override>,
 ) -> Result<Judged, CommandError> {
-    if goes_back(state, step, context)? {
+    judged_under(context, state, judge, step, carried, &state.pins)
+}
+
+/// The same, where the lock of a way back is among these files: what else is locked, the state
+/// itself says.
+pub fn judged_under(
+    context: &Context,
+    state: &State<'_>,
+    judge: &Judge<'_>,
+    step: &PinMove,
+    carried: &BTreeMap<String, Override>,
+    locks: &dyn Files,
+) -> Result<Judged, CommandError> {
+    if goes_back(state, step, context, locks)? {
         return Ok(Judged::Back);
     }
     let target = state::environment(judge.root.config, step.environment.as_str())?;

@@ -12,6 +12,7 @@ pub mod domain;
 pub mod generate;
 pub mod history;
 pub mod init;
+pub mod lock;
 pub mod pin;
 pub mod pin_file;
 mod pin_place;
@@ -25,16 +26,25 @@ pub mod service;
 mod service_remove;
 pub mod status;
 mod status_text;
+pub mod tend;
+mod tend_report;
+mod tending;
 mod traffic;
+pub mod unlock;
 pub mod values;
+mod verdict;
 mod via_api;
 
+mod annotations;
 mod approval;
 mod asking;
+mod check_change;
+mod check_report;
 mod deployments;
 mod error;
 mod evidence;
 mod folder;
+mod gate_status;
 mod gate_text;
 mod generated;
 pub mod health;
@@ -43,11 +53,13 @@ mod manifests;
 mod merging;
 mod move_report;
 mod on_forge;
+mod pre_receive;
 mod promote_parts;
 mod report;
 mod request_text;
 mod requests;
 mod rollback_plan;
+mod shortening;
 mod signed;
 mod state;
 
@@ -60,7 +72,7 @@ pub use via_api::Via;
 
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -72,6 +84,8 @@ pub struct Context {
     pub location: Result<Location, CommandError>,
     /// The folder of the work tree one stands in, where `check` looks by default.
     pub work_tree: Option<PathBuf>,
+    /// The repository that git runs a hook for.
+    pub hook: Option<Hook>,
     pub access: Access,
     pub author: Author,
     pub ci: Ci,
@@ -85,6 +99,15 @@ pub struct Context {
     pub dry_run: bool,
     pub now: Timestamp,
     pub talk: Rc<dyn Talk>,
+}
+
+/// Where git runs a hook, as it tells by its variables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hook {
+    /// The repository.
+    pub folder: PathBuf,
+    /// Where its objects are, those of a push that is not taken yet first.
+    pub objects: Vec<PathBuf>,
 }
 
 /// What the CI says of the run.
@@ -114,6 +137,12 @@ pub trait Talk {
 pub trait Working {}
 
 impl Context {
+    /// When it is given up.
+    #[must_use]
+    pub fn until(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
     /// A commit's message with the trailers that say where it came from.
     #[must_use]
     pub fn message(&self, subject: impl Into<String>) -> Message {

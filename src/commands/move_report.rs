@@ -37,6 +37,7 @@ impl MoveItem {
         let (outcome, cause) = match step.verdict {
             Verdict::Go => (gone, None),
             Verdict::Unchanged => (Outcome::Unchanged, None),
+            Verdict::Waits(cause) => (Outcome::Waiting, Some(cause)),
             Verdict::Refused(cause) => (Outcome::Refused, Some(cause)),
         };
         Self {
@@ -71,6 +72,9 @@ impl MoveItem {
                     "Nothing to do: {service} in {environment} is {} already",
                     version(self.to.as_ref())
                 );
+            }
+            (Outcome::Waiting, Some(cause)) => {
+                return format!("Not yet {service} in {environment}: {}", cause.sentence());
             }
             (_, Some(cause)) => {
                 return format!("Not {service} in {environment}: {}", cause.sentence());

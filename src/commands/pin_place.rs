@@ -145,10 +145,10 @@ impl Place {
         let way = Way { target, domain, service, there: self.current.as_ref() };
         let judgements = gates.version(&way, pin, &[])?;
         match gate::refusal(&judgements) {
-            Some(Cause::InvalidPin { problem }) => {
+            Some((_, Cause::InvalidPin { problem })) => {
                 Err(CommandError::new(ErrorKind::Invalid, problem.clone()))
             }
-            cause => Ok(cause.cloned()),
+            refusal => Ok(refusal.map(|(_, cause)| cause.clone())),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::asking::{Asked, Asking, Wish};
 use super::deployments;
 use super::evidence::Inquiry;
+use super::gate_status;
 use super::merging::{Merging, When};
 use super::move_report::{PinMove, RequestRef};
 use super::pin_place::{Place, Wanted};
@@ -132,7 +133,8 @@ fn ask(context: &Context, opened: &mut Opened, wanted: &Wanted) -> Result<Pinned
                 item.outcome = Outcome::Requested;
                 let pins = [(place.path(&item), item.pin.to_bytes())].into();
                 let (held, verdicts) = (Vec::new(), Vec::new());
-                Wish::Ask(Story { subject, pins, moves, held, verdicts, intent: Intent::Pin })
+                let (status, intent) = (gate_status::green(), Intent::Pin);
+                Wish::Ask(Story { subject, pins, moves, held, verdicts, status, intent })
             }
             Outcome::Unchanged if !is_foreign => Wish::Close,
             _ => Wish::Leave,

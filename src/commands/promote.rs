@@ -273,6 +273,7 @@ fn report(done: Done, all: bool) -> Report {
         () if refused => Outcome::Refused,
         () if any(Outcome::Promoted) => Outcome::Promoted,
         () if went => Outcome::Requested,
+        () if any(Outcome::Waiting) => Outcome::Waiting,
         () => Outcome::Unchanged,
     };
     said.splice(0..0, run.shown());

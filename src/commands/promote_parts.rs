@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::asking::{Asking, Wish};
 use super::deployments;
 use super::evidence::Inquiry;
+use super::gate_status;
 use super::gate_text;
 use super::merging::{Merging, When};
 use super::move_report::{MoveItem, PinMove, RequestRef};
@@ -131,13 +132,14 @@ impl Part<'_> {
             if let Some(open) = open.filter(|open| asking.keeps(open)) {
                 stay(&mut moves, open);
             }
-            let held: Vec<Move> = moves.iter().filter(|step| step.is_refused()).cloned().collect();
+            let held: Vec<Move> = moves.iter().filter(|step| step.stays()).cloned().collect();
             let pins = wanted(&moves);
             let wish = if !pins.is_empty() {
                 let verdicts = gate_text::verdicts(&moves);
                 let moves = going(&moves);
                 let subject = subject(name, moves.len());
-                Wish::Ask(Story { subject, pins, moves, held, verdicts, intent: Intent::Promote })
+                let (status, intent) = (gate_status::green(), Intent::Promote);
+                Wish::Ask(Story { subject, pins, moves, held, verdicts, status, intent })
             } else if held.is_empty() {
                 Wish::Close
             } else {
@@ -242,7 +244,8 @@ fn edits(moves: &[Move]) -> Edits {
     edits
 }
 
-fn subject(name: &RequestName, count: usize) -> String {
+/// What a promotion's commit is called.
+pub fn subject(name: &RequestName, count: usize) -> String {
     let what = match name {
         RequestName::Single { service, .. } => service.to_string(),
         RequestName::Train { .. } => super::report::counted(count, "pin"),

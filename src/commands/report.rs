@@ -6,12 +6,14 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::check_report::CheckReport;
 use super::doctor::DoctorReport;
 use super::error::{CommandError, ErrorKind};
 use super::move_report::{
     DiffReport, HistoryReport, MergeReport, PromoteReport, RequestRef, RequestsReport,
     RollbackReport,
 };
+use super::tend_report::{LockReport, TendReport};
 use super::traffic::TrafficReport;
 use crate::domain::cause::Cause;
 use crate::domain::config::Domain;
@@ -78,6 +80,8 @@ pub enum Outcome {
     Promoted,
     /// It was asked for by a request.
     Requested,
+    /// It goes once the waves before have it for long enough.
+    Waiting,
     /// An earlier version is there again.
     Rolledback,
     /// A request is part of its branch.
@@ -86,6 +90,10 @@ pub enum Outcome {
     Queued,
     /// A request is gone.
     Closed,
+    Locked,
+    Unlocked,
+    /// Requests were looked after.
+    Tended,
 }
 
 /// What a command tells beside its outcome.
@@ -111,6 +119,8 @@ pub enum Body {
     Requests(RequestsReport),
     Merge(MergeReport),
     Rollback(RollbackReport),
+    Lock(LockReport),
+    Tend(TendReport),
     History(HistoryReport),
     Diff(DiffReport),
     Text(TextReport),
@@ -280,16 +290,6 @@ pub struct StatusCell {
     /// Why the file is no valid pin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-}
-
-/// `check`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-pub struct CheckReport {
-    pub problems: Vec<Problem>,
-    /// How many services were looked at.
-    pub services: usize,
-    /// How many pins were looked at.
-    pub pins: usize,
 }
 
 /// `values check`.

@@ -13,7 +13,7 @@ use crate::domain::name::{DomainName, ServiceName};
 use crate::domain::pin::Pin;
 use crate::domain::promotion::{Move, Verdict as Judged};
 use crate::domain::request::RequestName;
-use crate::forge::{Comparison, ForgeError, PullRequest};
+use crate::forge::{CommitStatus, Comparison, ForgeError, PullRequest};
 use crate::render::request::{
     Commit, Facts, History, Intent, Link, Page, PinChange, Stay, Templates, Verdict, Way,
     came_with, head_of, merged, room,
@@ -32,6 +32,8 @@ pub struct Story {
     pub held: Vec<Move>,
     /// What the gates say of what it asks for.
     pub verdicts: Vec<Verdict>,
+    /// What is said of it beside its head, so that nobody has to wait for that.
+    pub status: CommitStatus,
     pub intent: Intent,
 }
 
@@ -60,7 +62,7 @@ impl<'a> Telling<'a> {
             .parse()
             .map_err(|_| CommandError::new(ErrorKind::Bug, "a commit without an id"))?;
         let stays = story.held.iter().filter_map(|step| match &step.verdict {
-            Judged::Refused(cause) => Some(Stay {
+            Judged::Refused(cause) | Judged::Waits(cause) => Some(Stay {
                 service: step.service.clone(),
                 environment: step.environment.clone(),
                 sentence: cause.sentence(),

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::asking::{Asking, Wish};
 use super::deployments;
+use super::gate_status;
 use super::gate_text;
 use super::move_report::{MoveItem, PinMove, RequestRef, RollbackReport, version};
 use super::on_forge::{self, Host};
@@ -220,6 +221,7 @@ impl Wanted<'_> {
                 moves: gone.iter().filter_map(|step| PinMove::of(step)).collect(),
                 held: Vec::new(),
                 verdicts: gate_text::back(),
+                status: gate_status::green(),
                 intent: Intent::RollBack,
             };
             Ok((moves, Wish::Ask(story)))

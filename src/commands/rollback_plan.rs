@@ -61,12 +61,10 @@ fn back(
             let current = root.pin(target, &domain, service)?;
             let path = layout::pin(&target.name, &domain, service);
             let branch = state.config.branch_of(target);
-            let on_main = branch == state.config.main_branch();
-            let snapshot = if on_main { &state.main } else { &state.pins };
-            let changes = snapshot.changes_of(std::slice::from_ref(&path))?;
+            let changes = state.tip(&branch).changes_of(std::slice::from_ref(&path))?;
             let earlier = match to {
                 None => {
-                    let held = is_held(state, target, service, context)?;
+                    let held = is_held(&state.pins, target, service, context)?;
                     before(&changes, current.as_ref(), held).ok_or(Cause::NoEarlierVersion)
                 }
                 Some(to) => match named(&changes, to) {
@@ -83,12 +81,12 @@ fn back(
 
 /// Whether a lock of its own holds the service there.
 fn is_held(
-    state: &State<'_>,
+    locks: &dyn Files,
     target: &Environment,
     service: &ServiceName,
     context: &Context,
 ) -> Result<bool, CommandError> {
-    let lock = state.pins.read(&layout::service_lock(&target.name, service))?;
+    let lock = locks.read(&layout::service_lock(&target.name, service))?;
     let lock = lock.and_then(|bytes| Lock::parse(&bytes).ok());
     Ok(lock.is_some_and(|lock| lock.holds(context.now)))
 }
@@ -99,14 +97,16 @@ pub fn goes_back(
     state: &State<'_>,
     step: &PinMove,
     context: &Context,
+    locks: &dyn Files,
 ) -> Result<bool, CommandError> {
     let PinMove { service, domain, environment, to, .. } = step;
     let target = state::environment(&state.config, environment.as_str())?;
-    if !is_held(state, target, service, context)? {
+    if !is_held(locks, target, service, context)? {
         return Ok(false);
     }
     let path = layout::pin(environment, domain, service);
-    let versions = versions(&state.main.changes_of(std::slice::from_ref(&path))?);
+    let tip = state.tip(&state.config.branch_of(target));
+    let versions = versions(&tip.changes_of(std::slice::from_ref(&path))?);
     Ok(leads_back(versions.iter().map(Option::as_ref), to))
 }
 

@@ -140,6 +140,11 @@ impl<'r> State<'r> {
         Ok(Self { config, main, pins })
     }
 
+    /// The newest commit of one of its branches.
+    pub fn tip(&self, branch: &BranchName) -> &Snapshot<'r> {
+        if *branch == self.config.main_branch() { &self.main } else { &self.pins }
+    }
+
     pub fn root(&self) -> Root<'_> {
         Root { config: &self.config, main: &self.main, pins: &self.pins }
     }

@@ -124,6 +124,18 @@ impl Cause {
         !matches!(self, Self::ChangedMeanwhile | Self::AnotherRefused)
     }
 
+    /// Whether it passes without anybody doing anything, so that waiting helps.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Frozen { .. }
+                | Self::Soaking { .. }
+                | Self::NotHealthy { .. }
+                | Self::Unknown { .. }
+        )
+    }
+
     /// Whether it is about what is written rather than about a rule.
     #[must_use]
     pub fn is_invalid(&self) -> bool {

@@ -8,10 +8,13 @@ mod platform;
 mod services;
 mod values;
 
+pub use pins::{no_pin, other_branch};
+
 use super::config::Config;
 use super::environment::Environment;
 use super::layout;
 use super::name::EnvironmentName;
+
 use super::problem::Problem;
 use super::registry::Root;
 use super::tree::{ReadError, files_below};

@@ -5,6 +5,7 @@
 pub mod applicationset;
 pub mod artifact;
 pub mod cause;
+pub mod change;
 pub mod check;
 pub mod config;
 pub mod config_edit;

@@ -20,8 +20,8 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Problem {
     pub severity: Severity,
-    /// Which rule found it: `config`, `service`, `pin`, `lock`, `layout`, `name`, `platform`,
-    /// `template`, `argocd`, `generated`, `signature` or `values`.
+    /// Which rule found it: `config`, `service`, `pin`, `lock`, `override`, `layout`, `name`,
+    /// `platform`, `template`, `argocd`, `generated`, `signature`, `values` or `change`.
     pub rule: &'static str,
     /// The file.
     pub path: String,

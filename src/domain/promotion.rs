@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::cause::Cause;
 use super::environment::Environment;
-use super::gate::{self, Judge, Judgement, Override, Overrides, Way};
+use super::gate::{self, Gate, Judge, Judgement, Override, Overrides, Way};
 use super::lock::Lock;
 use super::name::{DomainName, EnvironmentName, ServiceName};
 use super::pin::Pin;
@@ -36,6 +36,12 @@ impl Move {
     pub fn is_refused(&self) -> bool {
         matches!(self.verdict, Verdict::Refused(_))
     }
+
+    /// Whether what is there stays, though something else was wanted.
+    #[must_use]
+    pub fn stays(&self) -> bool {
+        matches!(self.verdict, Verdict::Waits(_) | Verdict::Refused(_))
+    }
 }
 
 /// Whether a move may go.
@@ -44,6 +50,8 @@ pub enum Verdict {
     Go,
     /// It is there already.
     Unchanged,
+    /// It goes once the waves before have it for long enough.
+    Waits(Cause),
     Refused(Cause),
 }
 
@@ -91,6 +99,8 @@ pub fn promote(
     root.prepare(&sought)?;
     let mut moves = Vec::new();
     for target in targets {
+        // Whoever goes to a whole group need not be told off for its order.
+        let follows = targets.iter().any(|other| gate::goes_before(other, target));
         for (service, domain) in services {
             let (there, wrong) = match gate::pin(root, target, domain, service)? {
                 Ok(there) => (there, None),
@@ -107,7 +117,7 @@ pub fn promote(
             let way = Way { target, domain, service, there: there.as_ref() };
             let decided = match (wrong, now) {
                 (Some(cause), _) | (None, Err(cause)) => Decided::refused(None, cause),
-                (None, Ok(now)) => decide(judge, &way, &now, overrides)?,
+                (None, Ok(now)) => decide(judge, &way, &now, overrides, follows)?,
             };
             moves.push(decided.into_move(service, domain, target, there));
         }
@@ -155,12 +165,14 @@ impl Decided {
     }
 }
 
-/// Decides which version goes, and whether it may: what is there already needs no right to go.
+/// Decides which version goes, and whether it may: what is there already needs no right to go,
+/// and what `follows` the waves that go with it waits for them.
 fn decide(
     judge: &Judge<'_>,
     way: &Way<'_>,
     now: &Pin,
     overrides: &Overrides,
+    follows: bool,
 ) -> Result<Decided, ReadError> {
     let is_there = |pin: &Pin| way.there.is_some_and(|there| there.same_version(pin));
     let newest = now.promoted_to(way.target, way.there);
@@ -186,7 +198,11 @@ fn decide(
     };
     let overridden = carries.as_ref().map_or(&[][..], |carries| &carries.gates);
     let judgements = judge.version(way, &to, overridden)?;
-    let verdict = gate::refusal(&judgements).map_or(Verdict::Go, |it| Verdict::Refused(it.clone()));
+    let verdict = match gate::refusal(&judgements) {
+        None => Verdict::Go,
+        Some((Gate::Wave, cause)) if follows => Verdict::Waits(cause.clone()),
+        Some((_, cause)) => Verdict::Refused(cause.clone()),
+    };
     Ok(Decided { to: Some(to), verdict, judgements, carries })
 }
 

@@ -158,7 +158,7 @@ impl<'r> Snapshot<'r> {
     }
 
     /// The files that differ below a folder, sorted by path.
-    fn differences_below(
+    pub(super) fn differences_below(
         &self,
         folder: &str,
         before: Option<Oid>,

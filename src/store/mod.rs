@@ -3,6 +3,7 @@
 //! A change is never text to rebase but a plan: a function from the newest snapshot to
 //! edits, run again on every new tip ([`StateRepo::transact`]). Nothing is checked out.
 
+mod brought;
 mod change;
 mod checkout;
 mod commit;

@@ -88,6 +88,10 @@ impl<'r> Snapshot<'r> {
         self.objects.repository
     }
 
+    pub(super) fn objects(&self) -> Objects<'r> {
+        self.objects
+    }
+
     fn entry(&self, path: &str) -> Result<Option<(Oid, ObjectType)>, StoreError> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let Some(folder) = self.folder(folder)? else { return Ok(None) };

@@ -100,6 +100,7 @@ fn the_readme_shows_what_happens() {
 #[test]
 fn the_pages_under_docs_show_what_happens() {
     follow("docs/ci.md");
+    follow("docs/self-managed.md");
     follow("docs/signing.md");
 }
 

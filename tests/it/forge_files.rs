@@ -1,7 +1,8 @@
 //! What `init` writes for a forge: the pipeline, `CODEOWNERS` and the list of settings.
 
 mod codeowners;
-mod pipelines;
+mod forged;
+pub mod pipelines;
 mod settings;
 
 use std::fs;

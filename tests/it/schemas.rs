@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use crate::support::pinrail::{pinrail, run};
 
-const NAMES: [&str; 7] = ["config", "service", "pin", "lock", "values", "platform", "report"];
+const NAMES: [&str; 8] =
+    ["config", "service", "pin", "lock", "override", "values", "platform", "report"];
 
 fn top(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)

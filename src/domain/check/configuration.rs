@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::domain::config::{ChartLayout, Config};
 use crate::domain::environment::Environment;
+use crate::domain::gate::goes_before;
 use crate::domain::layout::CONFIG;
 use crate::domain::nearest::{did_you_mean, nearest};
 use crate::domain::problem::Problem;
@@ -118,11 +119,7 @@ fn gates(config: &Config) -> Vec<Problem> {
                 problems.push(error(message));
             }
         }
-        let is_earlier = |other: &Environment| {
-            other.group.is_some()
-                && other.group == environment.group
-                && other.wave < environment.wave
-        };
+        let is_earlier = |other: &Environment| goes_before(other, environment);
         if environment.wave > 1 && !config.environments.iter().any(is_earlier) {
             let wave = environment.wave;
             let message = format!("`{name}` is of wave {wave}, and its group has none before");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::services;
 use crate::domain::config::{Config, Registration};
 use crate::domain::layout::{self, Place};
-use crate::domain::name::{ClusterName, DomainName, EnvironmentName, ServiceName};
+use crate::domain::name::{BranchName, ClusterName, DomainName, EnvironmentName, ServiceName};
 use crate::domain::nearest::{did_you_mean, nearest};
 use crate::domain::parallel;
 use crate::domain::pin::Pin;
@@ -25,8 +25,7 @@ pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
     for (branch, files) in trees {
         for path in files_below(files, layout::ENVS)? {
             let Some(Place::Pin { environment, domain, service }) = layout::place(&path) else {
-                let what = "not `envs/<environment>/<domain>/<service>.json` with valid names";
-                problems.push(Problem::error("layout", &path, what));
+                problems.push(no_pin(&path));
                 continue;
             };
             let Some(configured) = root.config.environment(environment.as_str()) else {
@@ -35,10 +34,7 @@ pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
             };
             let belongs = root.config.branch_of(configured);
             if belongs != *branch {
-                let message = format!(
-                    "the pins of `{environment}` belong on the branch `{belongs}`, and this one is on `{branch}`"
-                );
-                problems.push(Problem::error("layout", &path, message).hint("remove it there"));
+                problems.push(other_branch(&path, &environment, &belongs, branch));
                 continue;
             }
             problems.extend(home(root, &path, &domain, &service, &homes)?);
@@ -54,6 +50,27 @@ pub fn check(root: &Root<'_>) -> Result<Vec<Problem>, ReadError> {
     let told = parallel::map(&found, |pin| pin.content(root.config));
     problems.extend(told.into_iter().flatten());
     Ok(problems)
+}
+
+/// A file that stands where pins do, and is none.
+#[must_use]
+pub fn no_pin(path: &str) -> Problem {
+    let what = "not `envs/<environment>/<domain>/<service>.json` with valid names";
+    Problem::error("layout", path, what)
+}
+
+/// A pin that stands on another branch than those of its environment.
+#[must_use]
+pub fn other_branch(
+    path: &str,
+    environment: &EnvironmentName,
+    belongs: &BranchName,
+    branch: &BranchName,
+) -> Problem {
+    let message = format!(
+        "the pins of `{environment}` belong on the branch `{belongs}`, and this one is on `{branch}`"
+    );
+    Problem::error("layout", path, message).hint("remove it there")
 }
 
 /// A service has one domain, which is there and lets it in.

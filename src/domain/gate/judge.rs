@@ -45,10 +45,17 @@ impl Judgement {
     }
 }
 
-/// The first cause that holds a version back.
+/// The first gate that holds a version back, and why.
 #[must_use]
-pub fn refusal(judgements: &[Judgement]) -> Option<&Cause> {
-    judgements.iter().find(|judgement| judgement.refuses())?.cause.as_ref()
+pub fn refusal(judgements: &[Judgement]) -> Option<(Gate, &Cause)> {
+    let first = judgements.iter().find(|judgement| judgement.refuses())?;
+    Some((first.gate, first.cause.as_ref()?))
+}
+
+/// Whether a version comes into `one` before it comes into `other`, by their group's waves.
+#[must_use]
+pub fn goes_before(one: &Environment, other: &Environment) -> bool {
+    one.group.is_some() && one.group == other.group && one.wave < other.wave
 }
 
 /// Whether a version comes into this environment by a promotion alone.
@@ -170,9 +177,7 @@ impl<'a> Judge<'a> {
             let period = gates.soak.as_ref().map(Period::duration);
             sources.push(Source { environment, gate: Gate::Soak, period });
         }
-        let earlier = |one: &&Environment| {
-            one.group.is_some() && one.group == target.group && one.wave < target.wave
-        };
+        let earlier = |one: &&Environment| goes_before(one, target);
         let pause = gates.pause.as_ref().map(Period::duration).unwrap_or_default();
         sources.extend(
             self.root.config.environments.iter().filter(earlier).map(|environment| Source {

@@ -17,7 +17,7 @@ mod tests;
 
 pub use evidence::{Evidence, Landing, Missing};
 pub use freeze::{Freeze, Frozen, frozen};
-pub use judge::{Judge, Judgement, Way, is_guarded, pin, refusal};
+pub use judge::{Judge, Judgement, Way, goes_before, is_guarded, pin, refusal};
 pub use overrides::{Override, Overrides, Overriding};
 pub use soak::{Soaked, Standing, Unsoaked, Waiting, newest_soaked, soaked, standing};
 pub use window::{Edge, EdgeError, Zone, ZoneError};

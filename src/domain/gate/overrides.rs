@@ -65,7 +65,9 @@ impl Override {
         bytes
     }
 
-    fn is_for(&self, pin: &Pin) -> bool {
+    /// Whether it is for this version.
+    #[must_use]
+    pub fn is_for(&self, pin: &Pin) -> bool {
         self.image_tag == pin.image_tag && self.target_revision == pin.target_revision
     }
 }

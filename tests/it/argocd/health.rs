@@ -136,6 +136,7 @@ fn context(token: &str, seconds: u64) -> Context {
     Context {
         location: Err(CommandError::new(ErrorKind::Usage, "nowhere")),
         work_tree: None,
+        hook: None,
         access: Access {
             meter: Meter::default(),
             credentials: Credentials { tokens: Vec::new() },

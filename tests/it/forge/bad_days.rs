@@ -81,7 +81,7 @@ fn a_limit_without_an_end_is_given_up_at_the_timeout(kind: Kind) {
     let world = staged(kind);
     let Routes { create, bare, .. } = routes(kind);
     let rules = json!([{"route": create, "from": 1, "preset": bare}]);
-    let limited = ["--timeout", "5s", "promote", "api", "--to", "production"];
+    let limited = ["--timeout", "10s", "promote", "api", "--to", "production"];
     let run = during(&world, rules, || world.json(&limited));
     assert_eq!((run.code, &run.document()["error"]["kind"]), (1, &json!("timeout")), "{run:?}");
     assert_eq!(world.open(), []);

@@ -18,28 +18,28 @@ fn parsed(root: &Path, path: &str) -> Value {
 }
 
 /// A new services-root, and those who run its pipeline.
-struct Runner {
+pub struct Runner {
     folder: tempfile::TempDir,
     kind: &'static str,
 }
 
 impl Runner {
-    fn new(kind: &'static str) -> Self {
+    pub fn new(kind: &'static str) -> Self {
         Self { folder: made(kind, &[]), kind }
     }
 
-    fn root(&self) -> std::path::PathBuf {
+    pub fn root(&self) -> std::path::PathBuf {
         self.folder.path().join("root")
     }
 
     /// Somebody's commit on a branch of the services-root; its id.
-    fn commit(&self, branch: &str, path: &str, content: &str) -> String {
+    pub fn commit(&self, branch: &str, path: &str, content: &str) -> String {
         git::commit_file(&self.root(), branch, path, content, "a change");
         git::tip(&self.root(), branch).expect("a branch")
     }
 
     /// Runs the pipeline's own scripts on a commit, of a branch or of a request.
-    fn run(&self, branch: Option<&str>, commit: &str) -> Run {
+    pub fn run(&self, branch: Option<&str>, commit: &str) -> Run {
         let root = self.root();
         let place = tempfile::tempdir_in(self.folder.path()).expect("create a directory");
         let program = Path::new(env!("CARGO_BIN_EXE_pinrail")).parent().expect("a folder");
@@ -138,6 +138,8 @@ fn gitlabs_pipeline_runs_for_requests_and_for_both_branches() {
         (&json!("$PINRAIL_IMAGE"), &json!("0"))
     );
     assert!(job.get("allow_failure").is_none(), "{job}");
+    let report = json!({"codequality": "gl-code-quality-report.json"});
+    assert_eq!(job["artifacts"], json!({"when": "always", "reports": report}));
 }
 
 #[test]
@@ -167,6 +169,6 @@ fn a_mistake_on_either_branch_or_in_a_request_stops_the_pipeline() {
         let asked = runner.commit("asked", "envs/production/services/api.json", "{}");
         // As a request it is judged as main, whose pin it is.
         let run = runner.run(None, &asked);
-        assert!(run.code != 0 && run.stdout.contains("envs/production"), "{kind}: {run:?}");
+        assert!(run.code != 0 && run.stderr.contains("envs/production"), "{kind}: {run:?}");
     }
 }

@@ -11,6 +11,7 @@ pub mod git_http;
 pub mod hooks;
 pub mod http1;
 pub mod keys;
+pub mod made;
 pub mod pinrail;
 pub mod place;
 pub mod proxy;

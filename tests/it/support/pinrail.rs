@@ -23,6 +23,29 @@ pub fn pinrail_at(repo: &str, arguments: &[&str]) -> Command {
     command
 }
 
+/// A program that is run at another time.
+pub trait AtTime {
+    /// At this time, such as `2026-11-21 12:00:00` in UTC, and on from there.
+    fn at(&mut self, time: &str) -> &mut Self;
+}
+
+impl AtTime for Command {
+    fn at(&mut self, time: &str) -> &mut Self {
+        self.env("LD_PRELOAD", FAKETIME.as_str())
+            .env("FAKETIME", format!("@{time}"))
+            .env("TZ", "UTC")
+            // What waits and what is on the disk are of this world.
+            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+            .env("NO_FAKE_STAT", "1")
+            .env("FAKETIME_DISABLE_SHM", "1")
+    }
+}
+
+/// Where the library of `faketime` is.
+static FAKETIME: LazyLock<String> = LazyLock::new(|| {
+    git::checked(git::hermetic("faketime").args(["-f", "+0d", "printenv", "LD_PRELOAD"]))
+});
+
 static REPORT: LazyLock<Validator> = LazyLock::new(|| {
     let schema = run(pinrail(&std::env::temp_dir()).args(["schema", "report"])).succeeded();
     let schema: Value = serde_json::from_str(&schema.stdout).expect("the schema is JSON");
@@ -71,4 +94,13 @@ impl Run {
     pub fn transcript(&self) -> String {
         format!("exit code: {}\n--- stdout\n{}--- stderr\n{}", self.code, self.stdout, self.stderr)
     }
+}
+
+#[test]
+fn a_run_may_be_at_another_time() {
+    let folder = tempfile::tempdir().expect("create a directory");
+    let root = folder.path().join("root");
+    run(pinrail(folder.path()).args(["init", "root"]).at("2031-05-06 07:08:09")).succeeded();
+    let when = git::git(&root, &["log", "-1", "--format=%cd", "--date=format:%Y-%m-%d %H:%M"]);
+    assert_eq!(when, "2031-05-06 07:08");
 }

@@ -1,0 +1,245 @@
+//! The judge of a change: by what its files say, on facts at the tip of the branch that it is to
+//! come to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::check::judged as judged_tree;
+use super::check_report::{CheckReport, CheckedMove, MoveOutcome};
+use super::evidence::Inquiry;
+use super::judging::{Judged, judged_under};
+use super::move_report::PinMove;
+use super::report::{Body, counted};
+use super::state::{State, config_of};
+use super::{CommandError, Context, ErrorKind, signed};
+use crate::domain::cause::Cause;
+use crate::domain::change::{By, Change, Content, Fault, Finding, Kind, PinChange, Touched};
+use crate::domain::config::Config;
+use crate::domain::layout;
+use crate::domain::name::{BranchName, DomainName, ServiceName};
+use crate::domain::problem::{Problem, Severity};
+use crate::domain::registry::Root;
+use crate::domain::tree::Files;
+use crate::store::{FileKind, FileState, Proposal, ProposedFile, Snapshot};
+
+/// What is to come, and to which branch.
+pub struct Coming<'a, 'r> {
+    pub proposal: &'a Proposal,
+    /// Its newest commit, in the repository that has it.
+    pub head: &'a Snapshot<'r>,
+    pub branch: &'a BranchName,
+    pub by: By,
+}
+
+/// What came of a change.
+#[derive(Default)]
+pub struct Verdict {
+    pub report: CheckReport,
+    /// Whether something that it brings is not valid.
+    pub invalid: bool,
+    /// Whether something may not come in so.
+    pub refused: bool,
+}
+
+/// Judges a change on one state.
+///
+/// # Errors
+/// A state that cannot be read; what keeps the change from coming in is no error here.
+pub fn judge(
+    context: &Context,
+    state: &State<'_>,
+    inquiry: &Inquiry<'_>,
+    coming: &Coming<'_, '_>,
+) -> Result<Verdict, CommandError> {
+    let Coming { proposal, head, branch, by } = *coming;
+    let files: Vec<Touched> = proposal.files.iter().map(touched).collect();
+    let edits = proposal.edits();
+    let tip = state.root();
+    let here = state.tip(branch);
+    let edited = edits.over(here);
+    let on_main = *branch == state.config.main_branch();
+    let on_pins = *branch == state.config.pins_branch();
+    let main: &dyn Files = if on_main { &edited } else { &state.main };
+    let pins: &dyn Files = if on_pins { &edited } else { &state.pins };
+    let mut verdict = Verdict::default();
+    let brought = verdict.configuration(main)?;
+    let config = brought.as_ref().unwrap_or(&state.config);
+    let after = Root { config, main, pins };
+    let commit = here.id();
+    let change = Change::new((tip, after), (branch, &commit), by, &files)?;
+    let touched_pins = change.pins()?;
+    let back = verdict.pins(context, state, inquiry, &change, &touched_pins)?;
+    let goes_back = |pin: &PinChange| back.contains(&pin.path);
+    verdict.add(change.findings(&touched_pins, goes_back)?);
+    if brought.is_some() {
+        verdict.tree(&tip, &after)?;
+    }
+    let commits = &proposal.commits;
+    for problem in signed::commits(&state.main, head, commits, "the change", context.until())? {
+        verdict.invalid(problem);
+    }
+    Ok(verdict)
+}
+
+impl Verdict {
+    /// The configuration that the change brings; none where it cannot be read.
+    fn configuration(&mut self, main: &dyn Files) -> Result<Option<Config>, CommandError> {
+        match config_of(main) {
+            Ok(Some(config)) => Ok(Some(config)),
+            Ok(None) => {
+                let what = "it is taken away, and says what all else means";
+                self.invalid(Problem::error("config", layout::CONFIG, what));
+                Ok(None)
+            }
+            Err(error) if error.kind == ErrorKind::Invalid => {
+                let bytes = main.read(layout::CONFIG)?.unwrap_or_default();
+                if let Err(error) = Config::parse(&bytes) {
+                    self.invalid(Problem::config(error));
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Judges each pin; gives the files of those that go back.
+    fn pins(
+        &mut self,
+        context: &Context,
+        state: &State<'_>,
+        inquiry: &Inquiry<'_>,
+        change: &Change<'_>,
+        pins: &[PinChange],
+    ) -> Result<BTreeSet<String>, CommandError> {
+        let root = state.root();
+        let services: BTreeMap<ServiceName, DomainName> =
+            pins.iter().map(|pin| (pin.service.clone(), pin.domain.clone())).collect();
+        let sight = inquiry.on(state, &services);
+        let judge = sight.judge(&root);
+        let carried = change.overrides();
+        let mut back = BTreeSet::new();
+        for pin in pins {
+            let (outcome, cause) = match (&pin.kind, &pin.to) {
+                (Kind::Removed, _) => (MoveOutcome::Removed, None),
+                (Kind::Unchanged, _) => (MoveOutcome::Unchanged, None),
+                (Kind::Moved, Some(to)) => {
+                    let step = PinMove {
+                        service: pin.service.clone(),
+                        domain: pin.domain.clone(),
+                        environment: pin.environment.clone(),
+                        from: pin.from.clone(),
+                        to: to.clone(),
+                    };
+                    // Where main and pins are one branch, a way back brings its lock along.
+                    let locks = change.after.pins;
+                    let judged = judged_under(context, state, &judge, &step, &carried, locks)?;
+                    match (&judged, judged.cause()) {
+                        (Judged::Back, _) => {
+                            back.insert(pin.path.clone());
+                            (MoveOutcome::Rollback, None)
+                        }
+                        (_, Some(cause)) => (MoveOutcome::Refused, Some(cause.clone())),
+                        (_, None) => (MoveOutcome::Allowed, None),
+                    }
+                }
+                (Kind::Broken(cause), _) => (MoveOutcome::Refused, Some(cause.clone())),
+                (Kind::Moved, None) => {
+                    let problem = format!("{}: no pin", pin.path);
+                    (MoveOutcome::Refused, Some(Cause::InvalidPin { problem }))
+                }
+            };
+            match &cause {
+                Some(cause) if cause.is_invalid() => self.invalid = true,
+                Some(_) => self.refused = true,
+                None => {}
+            }
+            self.report.moves.get_or_insert_default().push(CheckedMove {
+                service: pin.service.clone(),
+                environment: pin.environment.clone(),
+                from: pin.from.clone(),
+                to: pin.to.clone(),
+                outcome,
+                cause,
+                place: (pin.path.clone(), pin.line),
+            });
+        }
+        self.report.moves.get_or_insert_default();
+        Ok(back)
+    }
+
+    /// All that is wrong with the tree, and was not before.
+    fn tree(&mut self, tip: &Root<'_>, after: &Root<'_>) -> Result<(), CommandError> {
+        let found = judged_tree(after, after)?;
+        let (services, pins) = (found.services, found.pins);
+        (self.report.services, self.report.pins) = (services, pins);
+        if found.problems.is_empty() {
+            return Ok(());
+        }
+        let known = judged_tree(tip, tip)?.problems;
+        for problem in found.problems {
+            if known.contains(&problem) || self.report.problems.contains(&problem) {
+                continue;
+            }
+            self.invalid |= problem.severity == Severity::Error;
+            self.report.problems.push(problem);
+        }
+        Ok(())
+    }
+
+    fn invalid(&mut self, problem: Problem) {
+        self.invalid = true;
+        self.report.problems.push(problem);
+    }
+
+    /// Takes over what was found of the files.
+    pub fn add(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        for Finding { problem, fault } in findings {
+            match fault {
+                Fault::Invalid => self.invalid = true,
+                Fault::Refused => self.refused = true,
+            }
+            self.report.problems.push(problem);
+        }
+    }
+
+    /// What keeps the change from coming in, if anything does.
+    #[must_use]
+    pub fn error(&self) -> Option<CommandError> {
+        let kind = match (self.invalid, self.refused) {
+            (true, _) => ErrorKind::Invalid,
+            (false, true) => ErrorKind::Refused,
+            (false, false) => return None,
+        };
+        let is_error = |problem: &&Problem| problem.severity == Severity::Error;
+        let problems = self.report.problems.iter().filter(is_error).count();
+        let held = self.report.moves.iter().flatten();
+        let held = held.filter(|step| step.outcome == MoveOutcome::Refused).count();
+        let mut counts = Vec::new();
+        if problems > 0 {
+            counts.push(counted(problems, "problem"));
+        }
+        if held > 0 {
+            counts.push(format!("{} that may not go", counted(held, "pin")));
+        }
+        let mut message = counts.join(", ");
+        if self.report.moves.is_some() {
+            message = format!("the change may not come in: {message}");
+        }
+        Some(CommandError::new(kind, message).with(Body::Check(self.report.clone())))
+    }
+}
+
+/// A file of a change, in the words of those who judge it.
+fn touched(file: &ProposedFile) -> Touched {
+    let content = |state: &FileState| match (state.plain(), state.kind) {
+        (Some(bytes), _) => Content::File(bytes.to_vec()),
+        (None, FileKind::Plain) => Content::Odd("larger than 1 MiB"),
+        (None, FileKind::Executable) => Content::Odd("an executable file"),
+        (None, FileKind::Symlink) => Content::Odd("a symbolic link"),
+        (None, FileKind::Submodule) => Content::Odd("a submodule"),
+    };
+    Touched {
+        path: file.path.clone(),
+        before: file.before.as_ref().map(content),
+        after: file.after.as_ref().map(content),
+    }
+}

@@ -286,6 +286,7 @@ fn report(done: Done, all: bool) -> Report {
     let request = if let [only] = requests.as_slice() { Some(only.clone()) } else { None };
     let count = items.iter().filter(|item| item.outcome == Outcome::Refused).count();
     let total = items.len();
+    let remedy = items.iter().find_map(|item| item.cause.as_ref()?.remedy());
     let body = Body::Promote(PromoteReport { items, request, requests, commit, attempts, run });
     let kind = match () {
         () if invalid => Some(ErrorKind::Invalid),
@@ -299,8 +300,11 @@ fn report(done: Done, all: bool) -> Report {
             format!("{count} of {}", counted(total, "pin"))
         };
         let message = format!("{what} may not go");
+        let several = "`--all-or-nothing` writes nothing then";
         CommandError::new(kind, message)
-            .hint("`--all-or-nothing` writes nothing then; `pinrail status` shows what is where")
+            .hints(remedy)
+            .hints((total > 1 && !all).then(|| several.to_owned()))
+            .hint("`pinrail status` shows what is where")
     });
     // The first is the error of the run; none is kept from people.
     let mut shortfalls = held.into_iter().chain(unmerged);

@@ -291,7 +291,7 @@ fn told(mut report: RollbackReport, is_cut: bool) -> Report {
     said.extend(report.requests.iter().map(RequestRef::sentence));
     if !report.run.dry_run {
         said.extend(report.locks.iter().map(|path| {
-            format!("Locked: {path}; remove it when the newer version may come again")
+            format!("Locked: {path}; `pinrail unlock` takes it away when the newer version may come again")
         }));
     }
     let any = |wanted: Outcome| report.items.iter().any(|item| item.outcome == wanted);

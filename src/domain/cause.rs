@@ -118,6 +118,26 @@ impl Cause {
         }
     }
 
+    /// What whoever is held back can do, where there is something.
+    #[must_use]
+    pub fn remedy(&self) -> Option<String> {
+        let gate = match self {
+            Self::Locked { owner, .. } => {
+                return Some(format!("ask {owner}: `pinrail unlock` takes a lock away"));
+            }
+            Self::Frozen { .. } => Gate::Freeze,
+            Self::Soaking { .. } => Gate::Soak,
+            Self::NotForward { .. } => Gate::ForwardOnly,
+            Self::NotHealthy { .. } => Gate::Health,
+            _ => return None,
+        };
+        let wait = if self.passes() { "run it again then; " } else { "" };
+        let gate = gate.as_str();
+        Some(format!(
+            "{wait}`--override {gate} --reason TEXT` asks to pass, where `gates.override` names who may let it"
+        ))
+    }
+
     /// Whether a rule holds it back, rather than what others did first.
     #[must_use]
     pub fn is_rule(&self) -> bool {

@@ -18,5 +18,6 @@ mod many;
 mod requests;
 mod scenarios;
 mod secrets;
+mod tending;
 mod tokens;
 mod world;

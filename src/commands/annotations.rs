@@ -128,7 +128,7 @@ fn gitlab(notes: &[Note<'_>]) -> String {
         // GitLab takes two with one fingerprint for one.
         let times = seen.entry(about.clone()).and_modify(|times| *times += 1).or_default();
         let digest = Sha256::digest(format!("{about}\0{times}"));
-        let fingerprint: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = digest.iter().fold(String::new(), |text, byte| text + &hex(*byte));
         json!({
             "description": note.message,
             "check_name": format!("pinrail/{}", note.rule),
@@ -144,6 +144,10 @@ fn gitlab(notes: &[Note<'_>]) -> String {
     let mut text = serde_json::to_string_pretty(&entries).unwrap_or_default();
     text.push('\n');
     text
+}
+
+fn hex(byte: u8) -> String {
+    format!("{byte:02x}")
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub struct Asking<'a> {
 
 /// What a plan wants of the request.
 pub enum Wish {
-    Ask(Story),
+    Ask(Box<Story>),
     /// It stays as it is, if there is one.
     Leave,
     /// Nothing is left to ask for.

@@ -32,8 +32,11 @@ pub struct Inquiry<'a> {
     location: &'a Location,
     host: OnceCell<Option<Host>>,
     health: OnceCell<Health>,
-    behind: RefCell<BTreeMap<(String, String, String), Result<usize, Missing>>>,
+    behind: RefCell<BTreeMap<Step, Result<usize, Missing>>>,
 }
+
+/// A repository, and two of its revisions.
+type Step = (String, String, String);
 
 impl<'a> Inquiry<'a> {
     pub fn new(context: &'a Context, access: &'a Access, location: &'a Location) -> Self {
@@ -99,7 +102,7 @@ pub struct Sight<'s, 'r> {
 /// The versions that the files of an environment have had, by path.
 type Histories = Result<BTreeMap<String, Vec<Landing>>, Missing>;
 
-impl<'s> Sight<'s, '_> {
+impl Sight<'_, '_> {
     /// Judges a root by this evidence.
     pub fn judge<'a>(&'a self, root: &'a Root<'a>) -> Judge<'a> {
         Judge { root, evidence: self }

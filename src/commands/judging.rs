@@ -57,10 +57,10 @@ pub fn judged_under(
     let (domain, service) = (&step.domain, &step.service);
     let way = Way { target, domain, service, there: step.from.as_ref() };
     let overrides = Overrides { asked: None, carried: carried.clone() };
-    let carries = match overrides.of(&way, &step.to, judge.evidence.now()) {
-        Ok(carries) => carries,
+    let told = match overrides.of(&way, &step.to, judge.evidence.now()) {
+        Ok(told) => told,
         Err(cause) => return Ok(Judged::Refused(cause)),
     };
-    let overridden = carries.map(|carries| carries.gates).unwrap_or_default();
+    let overridden = told.map(|told| told.gates).unwrap_or_default();
     Ok(Judged::Forward(judge.version(&way, &step.to, &overridden)?))
 }

@@ -123,7 +123,7 @@ impl Locking {
             }
         }
         report.unstopped = report.requests.iter().filter_map(unstopped).collect();
-        Ok(Report { warnings, ..self.told(report) })
+        Ok(Report { warnings, ..told(report) })
     }
 
     fn land(
@@ -218,26 +218,25 @@ impl Locking {
         let why = self.lock.as_ref().map(|lock| format!(": {}", lock.reason)).unwrap_or_default();
         format!("{verb} {what}{}{why}", self.target)
     }
+}
 
-    fn told(&self, report: LockReport) -> Report {
-        let mut said = report.run.shown();
-        said.extend(report.locks.iter().map(|item| sentence(item, report.run.dry_run)));
-        said.extend(report.commit.iter().map(|commit| format!("Commit {}", &commit[..7])));
-        said.extend(report.requests.iter().filter_map(|item| item.sentence(false)));
-        let unstopped = report.unstopped.iter().map(|it| {
-            let name = it.url.as_ref().unwrap_or(&it.branch);
-            format!("Not stopped: {name}: {}", it.reason)
-        });
-        let mut warnings: Vec<_> = unstopped.collect();
-        let others = report.requests.iter().filter(|item| item.unstopped.is_none());
-        warnings.extend(
-            others
-                .filter_map(|item| Some(format!("{}: {}", item.called(), item.problem.as_ref()?))),
-        );
-        let changed = report.locks.iter().find(|item| item.outcome != Outcome::Unchanged);
-        let outcome = changed.map_or(Outcome::Unchanged, |item| item.outcome);
-        Report { said, warnings, ..Report::new(outcome, Body::Lock(report)) }
-    }
+fn told(report: LockReport) -> Report {
+    let mut said = report.run.shown();
+    said.extend(report.locks.iter().map(|item| sentence(item, report.run.dry_run)));
+    said.extend(report.commit.iter().map(|commit| format!("Commit {}", &commit[..7])));
+    said.extend(report.requests.iter().filter_map(|item| item.sentence(false)));
+    let unstopped = report.unstopped.iter().map(|it| {
+        let name = it.url.as_ref().unwrap_or(&it.branch);
+        format!("Not stopped: {name}: {}", it.reason)
+    });
+    let mut warnings: Vec<_> = unstopped.collect();
+    let others = report.requests.iter().filter(|item| item.unstopped.is_none());
+    warnings.extend(
+        others.filter_map(|item| Some(format!("{}: {}", item.called(), item.problem.as_ref()?))),
+    );
+    let changed = report.locks.iter().find(|item| item.outcome != Outcome::Unchanged);
+    let outcome = changed.map_or(Outcome::Unchanged, |item| item.outcome);
+    Report { said, warnings, ..Report::new(outcome, Body::Lock(report)) }
 }
 
 fn sentence(item: &LockItem, dry_run: bool) -> String {

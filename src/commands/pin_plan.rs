@@ -134,7 +134,8 @@ fn ask(context: &Context, opened: &mut Opened, wanted: &Wanted) -> Result<Pinned
                 let pins = [(place.path(&item), item.pin.to_bytes())].into();
                 let (held, verdicts) = (Vec::new(), Vec::new());
                 let (status, intent) = (gate_status::green(), Intent::Pin);
-                Wish::Ask(Story { subject, pins, moves, held, verdicts, status, intent })
+                let story = Story { subject, pins, moves, held, verdicts, status, intent };
+                Wish::Ask(Box::new(story))
             }
             Outcome::Unchanged if !is_foreign => Wish::Close,
             _ => Wish::Leave,

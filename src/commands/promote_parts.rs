@@ -139,7 +139,8 @@ impl Part<'_> {
                 let moves = going(&moves);
                 let subject = subject(name, moves.len());
                 let (status, intent) = (gate_status::green(), Intent::Promote);
-                Wish::Ask(Story { subject, pins, moves, held, verdicts, status, intent })
+                let story = Story { subject, pins, moves, held, verdicts, status, intent };
+                Wish::Ask(Box::new(story))
             } else if held.is_empty() {
                 Wish::Close
             } else {

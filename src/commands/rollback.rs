@@ -224,7 +224,7 @@ impl Wanted<'_> {
                 status: gate_status::green(),
                 intent: Intent::RollBack,
             };
-            Ok((moves, Wish::Ask(story)))
+            Ok((moves, Wish::Ask(Box::new(story))))
         })?;
         report.requests.extend(asked.request);
         let items = asked.value.into_iter().map(|step| MoveItem::of(step, Outcome::Requested));

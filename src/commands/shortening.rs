@@ -87,7 +87,7 @@ impl Tending<'_> {
             status,
             intent: Intent::Promote,
         };
-        Ok((left, Wish::Ask(story)))
+        Ok((left, Wish::Ask(Box::new(story))))
     }
 }
 

@@ -65,6 +65,14 @@ impl TendItem {
         self.url.as_deref().unwrap_or(&self.branch)
     }
 
+    /// Says why it may be merged all the same, where something holds it back; the first word
+    /// stays.
+    pub fn escapes(&mut self, why: String) {
+        if self.state == GateState::Red {
+            self.unstopped.get_or_insert(why);
+        }
+    }
+
     /// What was done, for people; none where nothing was to do.
     #[must_use]
     pub fn sentence(&self, dry_run: bool) -> Option<String> {

@@ -216,7 +216,7 @@ impl Tending<'_> {
     /// Does what is due.
     fn tend(&self, repo: &mut StateRepo, judged: Judged) -> TendItem {
         let Judged { asker, head, due, verdict } = judged;
-        let mut item = self.item(&asker, head, &due, &verdict);
+        let mut item = item(&asker, head, &due, &verdict);
         let Ok(verdict) = verdict else { return item };
         let done = match due {
             Due::Close(name) => self.close(repo, name, &mut item),
@@ -235,46 +235,13 @@ impl Tending<'_> {
                 None => gate_status::unread(UNREAD),
             };
             let request = PullRequest { head: item.head.clone(), ..request.clone() };
-            show(host, &request, &status, &mut item);
+            // First, as GitLab drops it without a word where the status turns red.
             if let Some(refusal) = verdict.refusal() {
-                let why = reason(refusal);
-                withdraw(host, &request, &why, &mut item);
+                withdraw(host, &request, &reason(refusal), &mut item);
             }
+            show(host, &request, &status, &mut item);
         }
         item
-    }
-
-    fn item(
-        &self,
-        asker: &Asker,
-        head: String,
-        due: &Due,
-        verdict: &Result<Verdict, CommandError>,
-    ) -> TendItem {
-        let request = asker.request.as_ref();
-        let branch = request.map(|request| request.branch.clone());
-        let (state, told) = match (due, verdict) {
-            (Due::Pend, _) => (GateState::Pending, Some(UNREAD.to_owned())),
-            (_, Err(error)) => (GateState::Pending, Some(error.to_string())),
-            (_, Ok(verdict)) => match verdict.refusal() {
-                Some(refusal) => (GateState::Red, Some(reason(refusal))),
-                None => (GateState::Green, None),
-            },
-        };
-        TendItem {
-            number: request.map(|request| request.number),
-            url: request.map(|request| request.url.clone()),
-            branch: branch
-                .or_else(|| asker.branch.as_ref().map(ToString::to_string))
-                .unwrap_or_default(),
-            head,
-            state,
-            reason: told,
-            moves: verdict.as_ref().map(|verdict| verdict.items.clone()).unwrap_or_default(),
-            done: Vec::new(),
-            unstopped: None,
-            problem: verdict.as_ref().err().map(ToString::to_string),
-        }
     }
 
     pub(super) fn asking(&self, name: RequestName) -> Asking<'_> {
@@ -305,6 +272,39 @@ pub fn leaves(cause: &Cause) -> bool {
 
 const UNREAD: &str = "the branch of a fork is not read: push it to this project to have it judged";
 
+/// What is told of a request before anything is done about it.
+fn item(
+    asker: &Asker,
+    head: String,
+    due: &Due,
+    verdict: &Result<Verdict, CommandError>,
+) -> TendItem {
+    let request = asker.request.as_ref();
+    let branch = request.map(|request| request.branch.clone());
+    let (state, told) = match (due, verdict) {
+        (Due::Pend, _) => (GateState::Pending, Some(UNREAD.to_owned())),
+        (_, Err(error)) => (GateState::Pending, Some(error.to_string())),
+        (_, Ok(verdict)) => match verdict.refusal() {
+            Some(refusal) => (GateState::Red, Some(reason(refusal))),
+            None => (GateState::Green, None),
+        },
+    };
+    TendItem {
+        number: request.map(|request| request.number),
+        url: request.map(|request| request.url.clone()),
+        branch: branch
+            .or_else(|| asker.branch.as_ref().map(ToString::to_string))
+            .unwrap_or_default(),
+        head,
+        state,
+        reason: told,
+        moves: verdict.as_ref().map(|verdict| verdict.items.clone()).unwrap_or_default(),
+        done: Vec::new(),
+        unstopped: None,
+        problem: verdict.as_ref().err().map(ToString::to_string),
+    }
+}
+
 /// Shows what the gates say.
 fn show(
     host: &Host,
@@ -316,16 +316,12 @@ fn show(
         Ok(true) => item.done.push(Deed::Status),
         Ok(false) => {}
         // The new head has no word yet, and the next run judges it.
-        Err(ForgeError::HeadMoved) => {
-            item.unstopped = Some("it has other commits by now".to_owned());
-        }
+        Err(ForgeError::HeadMoved) => item.escapes("it has other commits by now".to_owned()),
         Err(error) => {
-            item.unstopped = Some(gate_status::unset(&error));
-            item.problem.clone_from(&item.unstopped);
+            let words = gate_status::unset(&error);
+            item.problem = Some(words.clone());
+            item.escapes(words);
         }
-    }
-    if item.state != GateState::Red {
-        item.unstopped = None;
     }
 }
 
@@ -344,13 +340,11 @@ fn withdraw(host: &Host, request: &PullRequest, why: &str, item: &mut TendItem) 
                 item.problem = Some(format!("that its merge was taken back is not said: {error}"));
             }
         }
-        Err(ForgeError::MergedMeanwhile) => {
-            item.unstopped = Some("it was merged meanwhile".to_owned());
-        }
+        Err(ForgeError::MergedMeanwhile) => item.escapes("it was merged meanwhile".to_owned()),
         Err(error) => {
             let words = format!("it may still be merged by itself: {error}");
             item.problem = Some(words.clone());
-            item.unstopped = Some(words);
+            item.escapes(words);
         }
     }
 }

@@ -35,6 +35,7 @@ fn for_forge(forge: ForgeKind) -> Templates {
         ],
         ForgeKind::Github => &[
             (".github/workflows/pinrail.yml", include_str!("templates/github/pinrail.yml")),
+            (".github/workflows/pinrail-tend.yml", include_str!("templates/github/tend.yml")),
             (SETTINGS, include_str!("templates/github/settings.md")),
         ],
     }

@@ -203,8 +203,8 @@ fn write_object(
         return Ok(repository.commit(None, &by, &by, &text, tree, parents)?);
     };
     let content = repository.commit_create_buffer(&by, &by, &text, tree, parents)?;
-    let signed = signer.sign(&content, &by.to_string(), until)?;
-    Ok(repository.commit_signed(content.as_str()?, &signed, None)?)
+    let signature = signer.sign(&content, &by.to_string(), until)?;
+    Ok(repository.commit_signed(content.as_str()?, &signature, None)?)
 }
 
 /// git refuses `<`, `>` and newlines in a name.

@@ -134,7 +134,7 @@ impl StateRepo {
             .map_err(|error| StoreError::transport(location, error))?;
         let (location, meter) = (location.clone(), access.meter.clone());
         let (seen, commits, signed_only) = (None, None, false);
-        Ok(Self { transport, location, pace, dry_run, seen, commits, signed_only, meter })
+        Ok(Self { transport, location, pace, dry_run, meter, commits, signed_only, seen })
     }
 
     /// Where this services-root is.

@@ -303,7 +303,7 @@ fn an_override_comes_with_the_version_that_it_is_for() {
     let mut old = Case::new().moves("eu", "api");
     old.main = old.main.with(file, &told("2"));
     let old = old.write(file, &told("2"));
-    assert!(old.with_change(|change| change.overrides()).is_empty());
+    assert!(old.with_change(|change| change.overrides().is_empty()));
     old.passes();
     let gone = Case { main: old.main.clone(), ..Case::new() }.remove(file).moves("eu", "api");
     gone.passes();
@@ -441,7 +441,7 @@ fn each_pin_is_read_as_what_happens_to_it() {
         let told: Vec<_> = pins.iter().map(|pin| (pin.path.as_str(), &pin.kind)).collect();
         assert_eq!(pins.len(), 5, "{told:?}");
         assert_eq!((&pins[0].kind, pins[0].line), (&Kind::Moved, 4));
-        assert!(matches!(&pins[1].kind, Kind::Broken(cause) if cause.is_invalid()), "{told:?}");
+        assert!(matches!(&pins[1].kind, Kind::Broken(why) if why.is_invalid()), "{told:?}");
         assert!(matches!(pins[2].kind, Kind::Broken(_)), "{told:?}");
         assert_eq!(pins[3].kind, Kind::Removed);
         assert_eq!((&pins[4].kind, &pins[4].from), (&Kind::Moved, &None));

@@ -67,16 +67,12 @@ pub(super) fn rules(change: &Change<'_>, pins: &[PinChange]) -> Option<Finding> 
 /// Whether a file goes with the pins of a service: its own in the registry, and what is
 /// generated.
 fn goes_with(file: &Touched, pins: &[PinChange]) -> bool {
-    match layout::place(&file.path) {
-        Some(Place::Service { domain, service }) => {
-            let is_its = |pin: &PinChange| pin.domain == domain && pin.service == service;
-            file.after.is_none() && pins.iter().any(is_its)
-        }
-        _ => {
-            let first = file.path.split('/').next().unwrap_or_default();
-            [layout::ARGOCD, layout::TENANTS, layout::CODEOWNERS].contains(&first)
-        }
+    if let Some(Place::Service { domain, service }) = layout::place(&file.path) {
+        let is_its = |pin: &PinChange| pin.domain == domain && pin.service == service;
+        return file.after.is_none() && pins.iter().any(is_its);
     }
+    let first = file.path.split('/').next().unwrap_or_default();
+    [layout::ARGOCD, layout::TENANTS, layout::CODEOWNERS].contains(&first)
 }
 
 /// Locks are set and taken away on their branch, and never by a request, beside the one of a pin

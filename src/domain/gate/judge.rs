@@ -62,8 +62,8 @@ pub fn goes_before(one: &Environment, other: &Environment) -> bool {
 #[must_use]
 pub fn is_guarded(target: &Environment) -> bool {
     let gates = &target.gates;
-    let gated = gates.soak.is_some() || gates.health || target.wave > 1;
-    target.from.is_some() && (target.mode == Mode::Request || gated)
+    let by_source = gates.soak.is_some() || gates.health || target.wave > 1;
+    target.from.is_some() && (target.mode == Mode::Request || by_source)
 }
 
 /// An environment that a version has to have been in, and for how long.

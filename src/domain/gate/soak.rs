@@ -20,7 +20,7 @@ pub struct Standing<'a> {
     pub at: Timestamp,
 }
 
-impl<'a> Standing<'a> {
+impl Standing<'_> {
     /// From when on it has soaked; a soak that no clock reaches ends with the last time there is.
     pub fn soaked_at(&self, soak: Duration) -> Timestamp {
         self.at.saturating_add(soak).unwrap_or(Timestamp::MAX)

@@ -62,18 +62,15 @@ fn requested(kind: Kind) -> World {
 /// The same, where only what `pinrail/gates` and these other checks let pass is merged.
 fn guarded(kind: Kind, others: &[&str]) -> World {
     let world = World::new(kind);
-    match kind {
-        Kind::GitLab => {
-            let step = json!({"do": "configure", "project": PROJECT, "pipelineMustSucceed": true});
-            world.forge().act(step);
-        }
-        _ => {
-            let checks: Vec<_> = [&["pinrail/gates"], others].concat();
-            world.forge().act(json!({"do": "configure", "project": PROJECT,
-                "allowAutoMerge": true}));
-            world.forge().act(json!({"do": "protect", "project": PROJECT, "branch": "main",
-                "approvals": 0, "requiredChecks": checks, "enforceAdmins": true}));
-        }
+    if kind == Kind::GitLab {
+        let step = json!({"do": "configure", "project": PROJECT, "pipelineMustSucceed": true});
+        world.forge().act(step);
+    } else {
+        let checks: Vec<_> = [&["pinrail/gates"], others].concat();
+        world.forge().act(json!({"do": "configure", "project": PROJECT,
+            "allowAutoMerge": true}));
+        world.forge().act(json!({"do": "protect", "project": PROJECT, "branch": "main",
+            "approvals": 0, "requiredChecks": checks, "enforceAdmins": true}));
     }
     world.stage("api", "1");
     world.promote("api").succeeded();
@@ -101,9 +98,9 @@ fn click(world: &World, number: Option<u64>) -> bool {
 fn light(world: &World, branch: &str) -> Option<(String, String)> {
     let (head, state) = (world.tip(branch), world.forge().state(PROJECT));
     let all = state["statuses"].as_array().expect("a list").iter();
-    let ours = all.filter(|one| one["context"] == "pinrail/gates" && one["sha"] == json!(head));
+    let mut ours = all.filter(|one| one["context"] == "pinrail/gates" && one["sha"] == json!(head));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    ours.last().map(|one| (text(&one["state"]), text(&one["description"])))
+    ours.next_back().map(|one| (text(&one["state"]), text(&one["description"])))
 }
 
 fn is_red(world: &World, branch: &str) -> bool {
@@ -176,7 +173,7 @@ fn a_merge_that_was_to_come_by_itself_is_taken_back_once(kind: Kind) {
     let merge = ["promotions", "merge", "production/api", "--auto-merge"];
     assert_eq!(world.json(&merge).succeeded().document()["outcome"], "queued");
     let document = world.json(LOCK).succeeded().document();
-    assert_eq!(document["requests"][0]["done"], json!(["status", "withdrawn"]), "{document:#}");
+    assert_eq!(document["requests"][0]["done"], json!(["withdrawn", "status"]), "{document:#}");
     assert_eq!(document["unstopped"], json!([]));
     for _ in 0..2 {
         assert_eq!(tend(&world)["outcome"], "unchanged");
@@ -292,16 +289,26 @@ fn status_route(kind: Kind) -> &'static str {
     }
 }
 
+/// A rule for the first look at a merge that is to be taken back.
+fn cancelling(kind: Kind, mut rule: Value) -> Value {
+    match kind {
+        Kind::GitLab => rule["route"] = json!("GET /projects/{id}/merge_requests/{iid}"),
+        _ => rule["route"] = json!("POST /graphql"),
+    }
+    rule["nth"] = json!(1);
+    rule
+}
+
 fn a_request_that_was_merged_meanwhile_is_named(kind: Kind) {
     let world = requested(kind);
     let open = world.only();
     let merge = json!({"do": "merge", "project": PROJECT, "number": open.number});
-    let rules = json!([{"route": status_route(kind), "nth": 1, "when": "before", "act": merge}]);
+    let rules = json!([cancelling(kind, json!({"when": "before", "act": merge}))]);
     let locked = during(&world, rules, || world.json(LOCK)).succeeded();
     let document = locked.document();
     assert_eq!(document["outcome"], "locked");
     assert_eq!(document["unstopped"][0]["number"].as_u64(), open.number, "{document:#}");
-    assert!(locked.stderr.contains("merged meanwhile"), "{locked:?}");
+    assert_eq!(document["unstopped"][0]["reason"], "it was merged meanwhile");
 }
 
 fn one_that_fails_is_named_and_the_others_go_on(kind: Kind) {
@@ -387,8 +394,8 @@ fn with_nothing_to_do_each_request_costs_a_look_and_nothing_is_written(kind: Kin
         costs.push(spent(&world, "requests") - before);
     }
     let each = (costs[1] - costs[0]) / 4;
-    let expected = if kind == Kind::GitLab { 1 } else { 1 };
-    assert_eq!((each, (costs[1] - costs[0]) % 4), (expected, 0), "{costs:?}");
+    // GitLab tells the pipeline with the request; without one nothing green is set.
+    assert_eq!((each, (costs[1] - costs[0]) % 4), (1, 0), "{costs:?}");
 }
 
 fn ten_thousand_requests_of_others_cost_their_list(kind: Kind) {
@@ -397,7 +404,10 @@ fn ten_thousand_requests_of_others_cost_their_list(kind: Kind) {
     world.forge().act(json!({"do": "seed", "project": PROJECT, "requests": 10_000,
         "head": "load/{n}"}));
     let before = spent(&world, "requests");
-    assert_eq!(tend(&world)["requests"].as_array().map(Vec::len), Some(1));
+    // What is new costs a look, and in two days nothing of this is.
+    let tend = ["--json", "--timeout", "9m", "tend"];
+    let run = run(world.command(&tend).at("2099-01-01 00:00:00")).succeeded();
+    assert_eq!(run.document()["requests"].as_array().map(Vec::len), Some(1));
     let spent = spent(&world, "requests") - before;
     assert!(spent < 120, "{spent} requests to a forge that has 10,000");
 }

@@ -11,6 +11,7 @@ use crate::support::pinrail::Run;
 use crate::support::tools;
 
 const WORKFLOW: &str = ".github/workflows/pinrail.yml";
+const TEND: &str = ".github/workflows/pinrail-tend.yml";
 const GITLAB: &str = ".gitlab-ci.yml";
 
 fn parsed(root: &Path, path: &str) -> Value {
@@ -78,15 +79,47 @@ fn lines(script: &Value) -> String {
 }
 
 #[test]
-fn the_workflow_is_one_that_github_understands() {
+fn the_workflows_are_such_that_github_understands() {
     let folder = made("github", &["--owner", "@acme/platform"]);
-    let mut lint = tools::tool("actionlint");
-    let output = lint
-        .args(["-shellcheck=", "-pyflakes=", "-no-color"])
-        .arg(folder.path().join("root").join(WORKFLOW))
-        .output()
-        .expect("start actionlint");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    for workflow in [WORKFLOW, TEND] {
+        let mut lint = tools::tool("actionlint");
+        let output = lint
+            .args(["-shellcheck=", "-pyflakes=", "-no-color"])
+            .arg(folder.path().join("root").join(workflow))
+            .output()
+            .expect("start actionlint");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[test]
+fn who_looks_after_requests_runs_nothing_of_theirs() {
+    let folder = made("github", &[]);
+    let workflow = parsed(&folder.path().join("root"), TEND);
+    let on = &workflow["on"];
+    assert_eq!(on["schedule"][0]["cron"], "*/10 * * * *");
+    assert_eq!(on["push"]["branches"], json!(["main", "pins"]));
+    // The token of the run, which a fork's request gets too, may do nothing at all.
+    assert_eq!(workflow["permissions"], json!({}));
+    assert_eq!(workflow["concurrency"]["cancel-in-progress"], false);
+    let job = &workflow["jobs"]["tend"];
+    assert!(job.get("permissions").is_none(), "{job}");
+    let steps = job["steps"].as_array().expect("steps");
+    let [step] = steps.as_slice() else { panic!("{steps:?}") };
+    let script = step["run"].as_str().expect("a script");
+    assert!(step.get("uses").is_none() && !script.contains("${{"), "{step}");
+    assert!(script.starts_with("pinrail tend ") && !script.contains("git"), "{script}");
+}
+
+#[test]
+fn gitlabs_tend_runs_where_its_token_is_and_never_for_a_request() {
+    let folder = made("gitlab", &[]);
+    let job = &parsed(&folder.path().join("root"), GITLAB)["tend"];
+    let rules = job["rules"].as_array().expect("rules");
+    let [rule] = rules.as_slice() else { panic!("{rules:?}") };
+    assert_eq!(rule["if"], r#"$CI_COMMIT_BRANCH == "main" || $CI_COMMIT_BRANCH == "pins""#);
+    assert_eq!(job["variables"]["GIT_STRATEGY"], "none");
+    assert!(lines(&job["script"]).starts_with("pinrail tend "), "{job}");
 }
 
 #[test]
@@ -132,7 +165,7 @@ fn gitlabs_pipeline_runs_for_requests_and_for_both_branches() {
         ]
     );
     let job = &pipeline["check"];
-    assert_eq!(pipeline["stages"], json!([job["stage"]]));
+    assert_eq!(pipeline["stages"], json!([job["stage"], pipeline["tend"]["stage"]]));
     assert_eq!(
         (&job["image"]["name"], &job["variables"]["GIT_DEPTH"]),
         (&json!("$PINRAIL_IMAGE"), &json!("0"))

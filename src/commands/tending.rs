@@ -93,7 +93,8 @@ impl Tending<'_> {
         });
         let tips = repo.tips(&[])?;
         let mut names = requests::names(&tips);
-        let mut askers = Vec::new();
+        let mut askers: Vec<_> =
+            tips.names().iter().filter_map(|branch| self.queued(branch, &listed)).collect();
         for request in listed {
             let branch: Option<BranchName> = request.branch.parse().ok();
             let branch = branch.filter(|branch| tips.names().contains(branch));
@@ -117,6 +118,18 @@ impl Tending<'_> {
             askers.extend(names.into_iter().map(left));
         }
         Ok(askers)
+    }
+
+    /// The branch that GitHub's merge queue has made to try a request, and those before it: a
+    /// status that is required is waited for there as well.
+    /// <https://docs.github.com/en/actions/reference/workflows-and-actions/events-that-trigger-workflows#merge_group>
+    fn queued(&self, branch: &BranchName, listed: &[PullRequest]) -> Option<Asker> {
+        let entry =
+            branch.as_str().strip_prefix(&format!("gh-readonly-queue/{}/pr-", self.main))?;
+        let number: u64 = entry.split_once('-')?.0.parse().ok()?;
+        let request = listed.iter().find(|request| request.number == number)?.clone();
+        let request = PullRequest { branch: branch.to_string(), ..request };
+        Some(Asker { branch: Some(branch.clone()), name: None, request: Some(request) })
     }
 
     /// Judges every request on the newest state.

@@ -22,6 +22,7 @@ mod landings;
 mod live;
 mod locks;
 mod moving_tip;
+mod oracle;
 mod promote;
 mod promotions;
 mod promotions_by_hand;

@@ -411,3 +411,17 @@ fn ten_thousand_requests_of_others_cost_their_list(kind: Kind) {
     let spent = spent(&world, "requests") - before;
     assert!(spent < 120, "{spent} requests to a forge that has 10,000");
 }
+
+#[test]
+fn what_a_merge_queue_tries_is_judged_as_well() {
+    let world = requested(Kind::GitHub);
+    let entry = format!("gh-readonly-queue/main/pr-{}-0123abc", world.only().number.expect("one"));
+    let path = pin_path_in("production", "api");
+    let pin = git::read_file(&world.repo(), API, &path).expect("a pin");
+    world.forge().act(json!({"do": "push", "project": PROJECT, "branch": entry, "from": "main",
+        "files": {path: pin}, "message": "Merge"}));
+    tend(&world);
+    assert_eq!(light(&world, &entry).map(|(state, _)| state).as_deref(), Some("success"));
+    world.json(LOCK).succeeded();
+    assert!(is_red(&world, &entry) && is_red(&world, API));
+}

@@ -13,14 +13,14 @@ use super::request_text::repository;
 use super::state::State;
 use crate::argocd::Liveness;
 use crate::domain::config::Config;
-use crate::domain::environment::Environment;
+use crate::domain::environment::{Environment, Gates, Period};
 use crate::domain::gate::{Evidence, Judge, Landing, Missing};
-use crate::domain::layout;
+use crate::domain::layout::{self, Place};
 use crate::domain::name::{DomainName, EnvironmentName, ServiceName};
 use crate::domain::pin::Pin;
 use crate::domain::registry::{Root, repository_prefix};
 use crate::forge::ForgeError;
-use crate::store::{Access, Location, Reading, Version};
+use crate::store::{Access, Landings, Location, Reading, Snapshot, StoreError, Version};
 
 /// What holds a fact back that a token would give.
 const READ: &str = "a token in PINRAIL_TOKEN that may read it";
@@ -50,7 +50,8 @@ impl<'a> Inquiry<'a> {
         state: &'s State<'r>,
         services: &'s BTreeMap<ServiceName, DomainName>,
     ) -> Sight<'s, 'r> {
-        Sight { inquiry: self, state, services, histories: RefCell::default() }
+        let (recent, whole) = (RefCell::default(), RefCell::default());
+        Sight { inquiry: self, state, services, recent, whole }
     }
 
     /// The forge, where there is one and it may be asked.
@@ -96,44 +97,95 @@ pub struct Sight<'s, 'r> {
     state: &'s State<'r>,
     /// Whose histories are read in one walk.
     services: &'s BTreeMap<ServiceName, DomainName>,
-    histories: RefCell<BTreeMap<EnvironmentName, Histories>>,
+    recent: Histories,
+    whole: Histories,
 }
 
-/// The versions that the files of an environment have had, by path.
-type Histories = Result<BTreeMap<String, Vec<Landing>>, Missing>;
+type Histories = RefCell<BTreeMap<EnvironmentName, Result<Landings, Missing>>>;
 
-impl Sight<'_, '_> {
+impl<'r> Sight<'_, 'r> {
     /// Judges a root by this evidence.
     pub fn judge<'a>(&'a self, root: &'a Root<'a>) -> Judge<'a> {
         Judge { root, evidence: self }
     }
 
-    fn histories(&self, environment: &Environment, path: String) -> Histories {
+    fn snapshot(&self, environment: &Environment) -> &Snapshot<'r> {
+        let config = &self.state.config;
+        let on_main = config.branch_of(environment) == config.main_branch();
+        if on_main { &self.state.main } else { &self.state.pins }
+    }
+
+    /// What landed until then has been there for longer than any gate asks.
+    fn since(&self) -> Timestamp {
+        let periods = |environment: &Environment| {
+            let Gates { soak, pause, .. } = &environment.gates;
+            soak.iter().chain(pause).map(Period::duration).max()
+        };
+        let longest = self.state.config.environments.iter().filter_map(periods).max();
+        let since = self.now().saturating_sub(longest.unwrap_or_default());
+        since.unwrap_or(Timestamp::MIN)
+    }
+
+    /// What has landed of a file since then, with what was there before; of all services in one
+    /// walk.
+    fn recent(&self, environment: &Environment, path: &str) -> Result<Vec<Version>, Missing> {
+        self.read(&self.recent, environment, path, Some(self.since()))
+    }
+
+    fn read(
+        &self,
+        known: &Histories,
+        environment: &Environment,
+        path: &str,
+        since: Option<Timestamp>,
+    ) -> Result<Vec<Version>, Missing> {
+        let read = |paths: &[String]| found(self.snapshot(environment).landings(paths, since));
         let name = |(service, domain): (&ServiceName, &DomainName)| {
             layout::pin(&environment.name, domain, service)
         };
-        let mut paths: Vec<String> = self.services.iter().map(name).collect();
-        if !paths.contains(&path) {
-            paths.push(path);
+        let mut known = known.borrow_mut();
+        let known = known.entry(environment.name.clone()).or_insert_with(|| {
+            let paths: Vec<String> = self.services.iter().map(name).collect();
+            read(&paths)
+        });
+        match known {
+            Ok(known) if self.is_listed(path) => Ok(known.get(path).cloned().unwrap_or_default()),
+            Ok(_) => Ok(read(&[path.to_owned()])?.remove(path).unwrap_or_default()),
+            Err(missing) => Err(missing.clone()),
         }
-        let missing =
-            |what: String| Missing { what, need: "a clone with the whole history".to_owned() };
-        let config = &self.state.config;
-        let on_main = config.branch_of(environment) == config.main_branch();
-        let snapshot = if on_main { &self.state.main } else { &self.state.pins };
-        let found = snapshot.landings(&paths, None).map_err(|error| missing(error.to_string()))?;
-        let Some(found) = found else {
-            return Err(missing(
-                "the history at hand is cut, as that of a shallow clone is".to_owned(),
-            ));
-        };
-        let landing = |Version { content, at }: Version| Landing {
-            pin: content.and_then(|bytes| Pin::parse(&bytes).ok()),
-            at,
-        };
-        let parsed = |(path, all): (String, Vec<_>)| (path, all.into_iter().map(landing).collect());
-        Ok(found.into_iter().map(parsed).collect())
     }
+
+    /// What a file was before, as far as halving finds it.
+    fn past(&self, environment: &Environment, path: &str) -> Result<Vec<Version>, Missing> {
+        found(self.snapshot(environment).past(path, self.since()))
+    }
+
+    /// All that a file ever was; of all services in one walk.
+    fn whole(&self, environment: &Environment, path: &str) -> Result<Vec<Version>, Missing> {
+        self.read(&self.whole, environment, path, None)
+    }
+
+    /// Whether the history of a file is read with those of others.
+    fn is_listed(&self, path: &str) -> bool {
+        match layout::place(path) {
+            Some(Place::Pin { domain, service, .. }) => {
+                self.services.get(&service) == Some(&domain)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What was read of a history, unless it is not at hand.
+fn found<T>(read: Result<Option<T>, StoreError>) -> Result<T, Missing> {
+    let missing =
+        |what: String| Missing { what, need: "a clone with the whole history".to_owned() };
+    let cut = "the history at hand is cut, as that of a shallow clone is";
+    read.map_err(|error| missing(error.to_string()))?.ok_or_else(|| missing(cut.to_owned()))
+}
+
+fn landing(Version { content, at }: Version) -> Landing {
+    Landing { pin: content.and_then(|bytes| Pin::parse(&bytes).ok()), at }
 }
 
 impl Evidence for Sight<'_, '_> {
@@ -146,16 +198,33 @@ impl Evidence for Sight<'_, '_> {
         environment: &Environment,
         domain: &DomainName,
         service: &ServiceName,
+        wanted: Option<&Pin>,
     ) -> Result<Vec<Landing>, Missing> {
         let path = layout::pin(&environment.name, domain, service);
-        let mut known = self.histories.borrow_mut();
-        let histories = known
-            .entry(environment.name.clone())
-            .or_insert_with(|| self.histories(environment, path.clone()));
-        match histories {
-            Ok(histories) => Ok(histories.get(&path).cloned().unwrap_or_default()),
-            Err(missing) => Err(missing.clone()),
-        }
+        let Some(wanted) = wanted else {
+            let versions = self.whole(environment, &path)?;
+            return Ok(versions.into_iter().map(landing).collect());
+        };
+        let is_wanted = |version: &Version| {
+            let pin = landing(version.clone()).pin;
+            pin.is_some_and(|pin| pin.version() == wanted.version())
+        };
+        let recent = self.recent(environment, &path)?;
+        let versions = match recent.as_slice() {
+            [only] if is_wanted(only) && only.at <= self.since() => recent,
+            _ if recent.iter().any(is_wanted) => {
+                let mut past = self.past(environment, &path)?;
+                if past.iter().any(is_wanted) {
+                    // It came back: whether it was gone back past tells the whole history alone.
+                    self.whole(environment, &path)?
+                } else {
+                    past.extend(recent.into_iter().filter(|version| version.at > self.since()));
+                    past
+                }
+            }
+            _ => self.whole(environment, &path)?,
+        };
+        Ok(versions.into_iter().map(landing).collect())
     }
 
     fn behind(&self, domain: &DomainName, old: &Pin, new: &Pin) -> Result<usize, Missing> {

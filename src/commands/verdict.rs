@@ -55,6 +55,12 @@ impl Proposed {
             match layout::place(&path) {
                 Some(Place::Pin { domain, environment, service }) => {
                     let from = there.and_then(|bytes| Pin::parse(&bytes).ok());
+                    // The same version, written in another way, asks for nothing.
+                    let version = Pin::parse(&after).ok();
+                    let version = version.as_ref().map(Pin::version);
+                    if version.is_some() && version == from.as_ref().map(Pin::version) {
+                        continue;
+                    }
                     match pin(state, &environment, &service, &after) {
                         Ok(to) => {
                             let step = PinMove { service, domain, environment, from, to };

@@ -1,12 +1,13 @@
 //! One commit's files.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use git2::{ObjectType, Oid, Repository, Tree};
 
 use super::error::StoreError;
+use super::landings::Step;
 use super::location::Location;
 use super::missing::{Missing, Paths};
 use super::transport::{Fetched, Transport};
@@ -62,6 +63,8 @@ pub struct Snapshot<'r> {
     /// The folders that were looked into, by path; the root is `""`. Opening a folder of
     /// 10,000 files once for each of them would take minutes.
     folders: Rc<RefCell<HashMap<String, Option<Tree<'r>>>>>,
+    /// The line of first parents, once it was walked; none where it is cut.
+    pub(super) line: Rc<OnceCell<Rc<Option<Vec<Step>>>>>,
 }
 
 impl<'r> Snapshot<'r> {
@@ -71,7 +74,8 @@ impl<'r> Snapshot<'r> {
         objects.need(root)?;
         let root = objects.repository.find_tree(root)?;
         let folders = HashMap::from([(String::new(), Some(root))]);
-        Ok(Self { objects, commit, folders: Rc::new(RefCell::new(folders)) })
+        let (folders, line) = (Rc::new(RefCell::new(folders)), Rc::default());
+        Ok(Self { objects, commit, folders, line })
     }
 
     pub(super) fn of(objects: Objects<'r>, id: &CommitId) -> Result<Self, StoreError> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use pinrail::store::{Access, Landings, Location, Pace, Reading, StateRepo};
+use pinrail::store::{Access, Landings, Location, Pace, Reading, Snapshot, StateRepo};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -27,6 +27,12 @@ fn root(commits: &mut Commits, last: usize) -> Root {
 }
 
 fn read(repo: &Path, paths: &[&str], since: Option<i64>) -> Option<Landings> {
+    let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+    let since = since.map(|at| Timestamp::from_second(at).expect("a time"));
+    at_tip(repo, |tip| tip.landings(&paths, since).expect("read"))
+}
+
+fn at_tip<T>(repo: &Path, read: impl FnOnce(&Snapshot<'_>) -> T) -> T {
     let location = Location::Path(repo.to_path_buf());
     let pace = Pace::until(Duration::from_secs(60));
     let mut state =
@@ -34,9 +40,7 @@ fn read(repo: &Path, paths: &[&str], since: Option<i64>) -> Option<Landings> {
     let main = "main".parse().expect("a name");
     let tips = state.read(&Reading::whole(std::slice::from_ref(&main))).expect("read");
     let tip = tips.get(&main).expect("read").expect("the branch");
-    let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
-    let since = since.map(|at| Timestamp::from_second(at).expect("a time"));
-    tip.landings(&paths, since).expect("read")
+    read(&tip)
 }
 
 /// `content@time` of each version of `file`, with `-` where it was taken away.
@@ -190,6 +194,15 @@ proptest! {
             let before = before.and_then(|(content, at)| content.map(|content| (content, *at)));
             let new = all.iter().filter(|(_, at)| *at > since).count();
             prop_assert_eq!(known.len(), new + usize::from(before.is_some()));
+            // What halving finds are versions of the whole, in their order, and the last of them.
+            let until = Timestamp::from_second(since).expect("a time");
+            let past = at_tip(&root.repo, |tip| tip.past(path, until).expect("read"));
+            let past = past.expect("a whole history");
+            let mut older = whole.get(*path).map(Vec::as_slice).unwrap_or_default().iter();
+            prop_assert!(past.iter().all(|version| older.any(|known| known == version)), "{:?}", past);
+            let last = past.last().and_then(|version| version.content.as_deref());
+            let then = before.map(|(content, _)| content.to_string());
+            prop_assert_eq!(last, then.as_deref().map(str::as_bytes));
             let end = &whole.get(*path).map(Vec::as_slice).unwrap_or_default();
             prop_assert_eq!(&known[known.len() - new..], &end[end.len() - new..]);
             if let Some((content, at)) = before {

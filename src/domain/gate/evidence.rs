@@ -13,7 +13,9 @@ pub trait Evidence {
     /// The time of the judgement.
     fn now(&self) -> Timestamp;
 
-    /// Every version that a service has had in an environment, oldest first.
+    /// The versions that a service has had in an environment, oldest first: all of them, or as
+    /// far as it takes to judge one. That may be alone where it has stood for longer than any
+    /// gate asks.
     ///
     /// # Errors
     /// A history that is not at hand.
@@ -22,6 +24,7 @@ pub trait Evidence {
         environment: &Environment,
         domain: &DomainName,
         service: &ServiceName,
+        wanted: Option<&Pin>,
     ) -> Result<Vec<Landing>, Missing>;
 
     /// How many commits of the service's repository are in `old` and not in `new`; none where

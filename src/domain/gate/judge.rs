@@ -140,10 +140,13 @@ impl<'a> Judge<'a> {
         let (Some(from), false) = (self.from(way.target), waits.is_empty()) else {
             return Ok(Some(now.clone()));
         };
-        let landings = self.landings(from, Gate::Soak, way)?;
+        // What the waves before have may be older than anything that soaks.
+        let has_waves = waits.iter().any(|source| source.gate == Gate::Wave);
+        let wanted = (!has_waves).then_some(now);
+        let landings = self.landings(from, Gate::Soak, way, wanted)?;
         let mut histories = Vec::new();
         for source in &waits {
-            histories.push(self.landings(source.environment, source.gate, way)?);
+            histories.push(self.landings(source.environment, source.gate, way, wanted)?);
         }
         let moment = self.evidence.now();
         let histories: Vec<_> = histories.iter().map(|known| standing(known, moment)).collect();
@@ -222,7 +225,7 @@ impl<'a> Judge<'a> {
         way: &Way<'_>,
         (to, period): (&Pin, Duration),
     ) -> Option<Cause> {
-        let landings = match self.landings(source, gate, way) {
+        let landings = match self.landings(source, gate, way, Some(to)) {
             Ok(landings) => landings,
             Err(cause) => return Some(cause),
         };
@@ -267,8 +270,9 @@ impl<'a> Judge<'a> {
         source: &Environment,
         gate: Gate,
         way: &Way<'_>,
+        wanted: Option<&Pin>,
     ) -> Result<Vec<Landing>, Cause> {
-        let landings = self.evidence.landings(source, way.domain, way.service);
+        let landings = self.evidence.landings(source, way.domain, way.service, wanted);
         landings.map_err(|missing| Cause::unknown(gate, missing))
     }
 

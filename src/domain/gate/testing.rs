@@ -29,6 +29,7 @@ impl Evidence for Told {
         environment: &Environment,
         _: &DomainName,
         service: &ServiceName,
+        _: Option<&Pin>,
     ) -> Result<Vec<Landing>, Missing> {
         let known = self.landings.as_ref().ok_or_else(missing)?;
         Ok(known.get(&(environment.name.clone(), service.clone())).cloned().unwrap_or_default())

@@ -43,6 +43,7 @@ impl Evidence for Calm<'_> {
         environment: &Environment,
         domain: &DomainName,
         service: &ServiceName,
+        _: Option<&Pin>,
     ) -> Result<Vec<Landing>, Missing> {
         let pin = self.0.pin(environment, domain, service).expect("a pin that can be read");
         Ok(vec![Landing { pin, at: "2026-11-12T10:14:00Z".parse().expect("a time") }])

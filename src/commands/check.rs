@@ -214,12 +214,18 @@ pub(super) fn judged(root: &Root<'_>, configured: &Root<'_>) -> Result<Found, Co
     // What nothing can be generated from is a problem of the configuration, too.
     let new = generated.into_iter().filter(|problem| !problems.contains(problem));
     problems.extend(new.collect::<Vec<_>>());
+    let bare = check::bare(root)?.into_iter();
+    let bare = bare.map(|one| (one.name.clone(), configured.config.branch_of(one))).collect();
+    let branches = configured.config.branches();
+    let (services, pins) = counts(root)?;
+    Ok(Found { problems, services, pins, bare, branches })
+}
+
+/// How many services and pins there are.
+pub(super) fn counts(root: &Root<'_>) -> Result<(usize, usize), CommandError> {
     let mut pins = files_below(root.main, layout::ENVS)?.len();
     if root.config.pins_branch() != root.config.main_branch() {
         pins += files_below(root.pins, layout::ENVS)?.len();
     }
-    let bare = check::bare(root)?.into_iter();
-    let bare = bare.map(|one| (one.name.clone(), configured.config.branch_of(one))).collect();
-    let branches = configured.config.branches();
-    Ok(Found { problems, services: root.services()?.len(), pins, bare, branches })
+    Ok((root.services()?.len(), pins))
 }

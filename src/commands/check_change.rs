@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::check::judged as judged_tree;
+use super::check::{counts, judged as judged_tree};
 use super::check_report::{CheckReport, CheckedMove, MoveOutcome};
 use super::evidence::Inquiry;
 use super::judging::{Judged, judged_under};
@@ -12,7 +12,9 @@ use super::report::{Body, counted};
 use super::state::{State, config_of};
 use super::{CommandError, Context, ErrorKind, signed};
 use crate::domain::cause::Cause;
-use crate::domain::change::{By, Change, Content, Fault, Finding, Kind, PinChange, Touched};
+use crate::domain::change::{
+    By, Change, Content, Fault, Finding, Kind, OfServices, PinChange, Touched,
+};
 use crate::domain::config::Config;
 use crate::domain::layout;
 use crate::domain::name::{BranchName, DomainName, ServiceName};
@@ -71,7 +73,8 @@ pub fn judge(
     let goes_back = |pin: &PinChange| back.contains(&pin.path);
     verdict.add(change.findings(&touched_pins, goes_back)?);
     if brought.is_some() {
-        verdict.tree(&tip, &after)?;
+        let alone = change.services_alone(&touched_pins);
+        verdict.tree(&tip, &after, alone.as_ref())?;
     }
     let commits = &proposal.commits;
     for problem in signed::commits(&state.main, head, commits, "the change", context.until())? {
@@ -166,16 +169,21 @@ impl Verdict {
         Ok(back)
     }
 
-    /// All that is wrong with the tree, and was not before.
-    fn tree(&mut self, tip: &Root<'_>, after: &Root<'_>) -> Result<(), CommandError> {
-        let found = judged_tree(after, after)?;
-        let (services, pins) = (found.services, found.pins);
-        (self.report.services, self.report.pins) = (services, pins);
-        if found.problems.is_empty() {
+    /// All that is wrong with the tree, and was not before; of these services, where nothing
+    /// else changes.
+    fn tree(
+        &mut self,
+        tip: &Root<'_>,
+        after: &Root<'_>,
+        alone: Option<&BTreeSet<ServiceName>>,
+    ) -> Result<(), CommandError> {
+        (self.report.services, self.report.pins) = counts(after)?;
+        let found = problems(after, alone)?;
+        if found.is_empty() {
             return Ok(());
         }
-        let known = judged_tree(tip, tip)?.problems;
-        for problem in found.problems {
+        let known = problems(tip, alone)?;
+        for problem in found {
             if known.contains(&problem) || self.report.problems.contains(&problem) {
                 continue;
             }
@@ -226,6 +234,18 @@ impl Verdict {
         }
         Some(CommandError::new(kind, message).with(Body::Check(self.report.clone())))
     }
+}
+
+/// What the rules say of a tree, or of some services in it.
+fn problems(
+    root: &Root<'_>,
+    alone: Option<&BTreeSet<ServiceName>>,
+) -> Result<Vec<Problem>, CommandError> {
+    let Some(services) = alone else { return Ok(judged_tree(root, root)?.problems) };
+    let (main, pins) =
+        (OfServices { files: root.main, services }, OfServices { files: root.pins, services });
+    let root = Root { main: &main, pins: &pins, ..*root };
+    Ok(judged_tree(&root, &root)?.problems)
 }
 
 /// A file of a change, in the words of those who judge it.

@@ -214,7 +214,9 @@ impl Evidence for Sight<'_, '_> {
             [only] if is_wanted(only) && only.at <= self.since() => recent,
             _ if recent.iter().any(is_wanted) => {
                 let mut past = self.past(environment, &path)?;
-                if past.iter().any(is_wanted) {
+                // The last of them is the first of the others.
+                let earlier = past.split_last().map_or(&[][..], |(_, earlier)| earlier);
+                if earlier.iter().any(is_wanted) {
                     // It came back: whether it was gone back past tells the whole history alone.
                     self.whole(environment, &path)?
                 } else {

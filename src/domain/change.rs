@@ -3,6 +3,7 @@
 
 mod amount;
 mod files;
+mod narrow;
 mod pins;
 mod platform;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 mod together;
 
 pub use files::{Content, Touched};
+pub use narrow::OfServices;
 pub use pins::{Kind, PinChange};
 
 use std::collections::BTreeMap;

@@ -178,16 +178,15 @@ fn blob(
 ) -> Result<Option<Oid>, StoreError> {
     let mut here = tree;
     for (depth, name) in path.split('/').enumerate() {
-        let next = match known.get(&(depth, here)) {
-            Some(next) => *next,
-            None => {
-                let read = odb.read(here)?;
-                let mut entries = Entries(read.data());
-                let next = entries.find(|entry| entry.name == name.as_bytes());
-                let next = next.filter(|entry| !entry.is_submodule()).map(|entry| entry.id);
-                known.insert((depth, here), next);
-                next
-            }
+        let next = if let Some(next) = known.get(&(depth, here)) {
+            *next
+        } else {
+            let read = odb.read(here)?;
+            let mut entries = Entries(read.data());
+            let next = entries.find(|entry| entry.name == name.as_bytes());
+            let next = next.filter(|entry| !entry.is_submodule()).map(|entry| entry.id);
+            known.insert((depth, here), next);
+            next
         };
         let Some(next) = next else { return Ok(None) };
         here = next;

@@ -50,8 +50,8 @@ impl<'a> Inquiry<'a> {
         state: &'s State<'r>,
         services: &'s BTreeMap<ServiceName, DomainName>,
     ) -> Sight<'s, 'r> {
-        let (recent, whole) = (RefCell::default(), RefCell::default());
-        Sight { inquiry: self, state, services, recent, whole }
+        let (recent, past, whole) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Sight { inquiry: self, state, services, recent, past, whole }
     }
 
     /// The forge, where there is one and it may be asked.
@@ -98,6 +98,7 @@ pub struct Sight<'s, 'r> {
     /// Whose histories are read in one walk.
     services: &'s BTreeMap<ServiceName, DomainName>,
     recent: Histories,
+    past: RefCell<BTreeMap<String, Result<Vec<Version>, Missing>>>,
     whole: Histories,
 }
 
@@ -157,7 +158,8 @@ impl<'r> Sight<'_, 'r> {
 
     /// What a file was before, as far as halving finds it.
     fn past(&self, environment: &Environment, path: &str) -> Result<Vec<Version>, Missing> {
-        found(self.snapshot(environment).past(path, self.since()))
+        let read = || found(self.snapshot(environment).past(path, self.since()));
+        self.past.borrow_mut().entry(path.to_owned()).or_insert_with(read).clone()
     }
 
     /// All that a file ever was; of all services in one walk.

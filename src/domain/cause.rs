@@ -35,6 +35,8 @@ pub enum Cause {
     NeverIn { source: EnvironmentName, version: String },
     /// The environment that it has to come from has gone back past the version.
     LeftBehind { source: EnvironmentName, version: String },
+    /// What is there came after the version in the environment that both come from.
+    Older { source: EnvironmentName, version: String },
     /// The version there has commits that the new one does not.
     NotForward { version: String, behind: usize },
     /// The environment that it has to come from is not well.
@@ -88,6 +90,9 @@ impl Cause {
             Self::LeftBehind { source, version } => {
                 format!("`{source}` has gone back past `{version}`")
             }
+            Self::Older { source, version } => {
+                format!("`{version}` is there, which came into `{source}` after it")
+            }
             Self::NotForward { version, behind } => {
                 let commits = if *behind == 1 { "commit" } else { "commits" };
                 format!("it is not forward: `{version}` has {behind} {commits} that it does not")
@@ -124,6 +129,9 @@ impl Cause {
         let gate = match self {
             Self::Locked { owner, .. } => {
                 return Some(format!("ask {owner}: `pinrail unlock` takes a lock away"));
+            }
+            Self::Older { .. } => {
+                return Some("`pinrail rollback` goes back, under a lock".to_owned());
             }
             Self::Frozen { .. } => Gate::Freeze,
             Self::Soaking { .. } => Gate::Soak,

@@ -113,6 +113,11 @@ impl<'a> Judge<'a> {
         if gates.forward_only && !said.refuses() {
             said.add(Gate::ForwardOnly, self.forward(way, to));
         }
+        if let (Some(from), false) = (sources.first(), said.refuses())
+            && let Some(cause) = self.goes_back(from.environment, way, to)?
+        {
+            said.add(Gate::Order, Some(cause));
+        }
         if gates.health {
             for source in &sources {
                 if !said.refuses() {
@@ -236,6 +241,33 @@ impl<'a> Judge<'a> {
             Err(Unsoaked::LeftBehind) => Some(Cause::LeftBehind { source, version }),
             Err(Unsoaked::Soaking { until }) => Some(Cause::Soaking { source, version, until }),
         }
+    }
+
+    /// Whether what is there came into an environment after the version: what goes back is no
+    /// promotion, whatever it is called.
+    fn goes_back(
+        &self,
+        source: &Environment,
+        way: &Way<'_>,
+        to: &Pin,
+    ) -> Result<Option<Cause>, ReadError> {
+        let now = self.pin(source, way)?.unwrap_or_default();
+        let (Some(there), false) =
+            (way.there, now.is_some_and(|now| now.version() == to.version()))
+        else {
+            return Ok(None);
+        };
+        let Ok(landings) = self.landings(source, Gate::Order, way, Some(to)) else {
+            return Ok(None);
+        };
+        let standing = standing(&landings, self.evidence.now());
+        let place =
+            |pin: &Pin| standing.iter().rposition(|stands| stands.pin.version() == pin.version());
+        let is_older = place(to).is_some_and(|place_of_it| place(there) > Some(place_of_it));
+        Ok(is_older.then(|| Cause::Older {
+            source: source.name.clone(),
+            version: there.image_tag.to_string(),
+        }))
     }
 
     fn forward(&self, way: &Way<'_>, to: &Pin) -> Option<Cause> {

@@ -75,11 +75,12 @@ fn a_way_back_on_one_branch_brings_its_lock_along() {
     in_clone(&clone, &["rollback", "api", "-e", "production"]);
     let document = judged(&root, &clone, 0);
     assert_eq!(outcomes(&document), ["rollback"]);
-    // Without it, the same pin is a promotion of what staging has left.
+    // Without it, the same pin is an older version, and no promotion brings that.
     git(&clone, &["rm", "-r", "--quiet", "locks"]);
     git(&clone, &["commit", "--quiet", "-m", "no lock"]);
-    let document = judged(&root, &clone, 0);
-    assert_eq!(outcomes(&document), ["allowed"]);
+    let document = judged(&root, &clone, 5);
+    assert_eq!(outcomes(&document), ["refused"]);
+    assert_eq!(document["moves"][0]["cause"]["kind"], "older");
 }
 
 /// A clone of one's own, in which commands write.

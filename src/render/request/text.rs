@@ -43,13 +43,15 @@ pub fn markdown(text: &str) -> String {
 fn is_reference(before: &[char], c: char, next: Option<char>) -> bool {
     let Some(next) = next else { return false };
     let named = next.is_alphanumeric() || "_\"'".contains(next);
-    let word = || before.iter().rev().take_while(|c| c.is_alphanumeric() || **c == '_');
+    // What a letter is beyond these, the forges' tables of Unicode may see otherwise.
+    let is_key = |c: &&char| c.is_ascii_uppercase() || c.is_ascii_digit() || **c == '_';
+    let key = || before.iter().rev().take_while(is_key);
     match c {
         '@' => next != ' ',
         '%' | '~' | '^' | '*' | '[' => named,
         '#' | '!' | '&' | '$' => next.is_ascii_digit(),
         // `GH-12`, and the issues of other trackers.
-        '-' => next.is_ascii_digit() && word().last().is_some_and(char::is_ascii_uppercase),
+        '-' => next.is_ascii_digit() && key().any(char::is_ascii_uppercase),
         ':' => next == '/',
         // `www.example.com`, which is taken for a link from its first dot on.
         'w' | 'W' => {
@@ -258,6 +260,7 @@ mod tests {
             ("thanks @anna", "thanks @&#x200B;anna"),
             ("Fixes #12, closes !7", "Fixes #&#x200B;12, closes !&#x200B;7"),
             ("GH-12 UTF-8 2026-11-21 1-2", "GH-&#x200B;12 UTF-&#x200B;8 2026-11-21 1-2"),
+            ("aB-3 \u{2B73A}AB-4", "aB-&#x200B;3 \u{2B73A}AB-&#x200B;4"),
             ("/close", "&#x2F;close"),
             ("a/b\n/approve", "a/b /approve"),
             ("- [ ] x", "&#x2D; &#x5B; &#x5D; x"),

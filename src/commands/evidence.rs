@@ -98,7 +98,7 @@ pub struct Sight<'s, 'r> {
     /// Whose histories are read in one walk.
     services: &'s BTreeMap<ServiceName, DomainName>,
     recent: Histories,
-    past: RefCell<BTreeMap<String, Result<Vec<Version>, Missing>>>,
+    past: Histories,
     whole: Histories,
 }
 
@@ -130,41 +130,55 @@ impl<'r> Sight<'_, 'r> {
     /// What has landed of a file since then, with what was there before; of all services in one
     /// walk.
     fn recent(&self, environment: &Environment, path: &str) -> Result<Vec<Version>, Missing> {
-        self.read(&self.recent, environment, path, Some(self.since()))
+        let since = Some(self.since());
+        let read = |paths: &[String]| found(self.snapshot(environment).landings(paths, since));
+        self.read(&self.recent, environment, path, || read(&self.paths(environment)), read)
     }
 
+    /// What a file that has landed since then was before, as far as halving finds it; of all
+    /// such services at once.
+    fn past(&self, environment: &Environment, path: &str) -> Result<Vec<Version>, Missing> {
+        let since = self.since();
+        let read = |paths: &[String]| found(self.snapshot(environment).past(paths, since));
+        let all = || {
+            let recent = self.recent.borrow();
+            let Some(Ok(recent)) = recent.get(&environment.name) else {
+                return Ok(Landings::new());
+            };
+            let is_new = |versions: &Vec<Version>| versions.iter().any(|it| it.at > since);
+            let new = recent.iter().filter(|(_, versions)| is_new(versions));
+            read(&new.map(|(path, _)| path.clone()).collect::<Vec<_>>())
+        };
+        self.read(&self.past, environment, path, all, read)
+    }
+
+    /// All that a file ever was; of all services in one walk.
+    fn whole(&self, environment: &Environment, path: &str) -> Result<Vec<Version>, Missing> {
+        let read = |paths: &[String]| found(self.snapshot(environment).landings(paths, None));
+        self.read(&self.whole, environment, path, || read(&self.paths(environment)), read)
+    }
+
+    /// Reads a file's history with those of `all`, once, or else alone.
     fn read(
         &self,
         known: &Histories,
         environment: &Environment,
         path: &str,
-        since: Option<Timestamp>,
+        all: impl FnOnce() -> Result<Landings, Missing>,
+        alone: impl Fn(&[String]) -> Result<Landings, Missing>,
     ) -> Result<Vec<Version>, Missing> {
-        let read = |paths: &[String]| found(self.snapshot(environment).landings(paths, since));
-        let name = |(service, domain): (&ServiceName, &DomainName)| {
-            layout::pin(&environment.name, domain, service)
-        };
         let mut known = known.borrow_mut();
-        let known = known.entry(environment.name.clone()).or_insert_with(|| {
-            let paths: Vec<String> = self.services.iter().map(name).collect();
-            read(&paths)
-        });
-        match known {
+        match known.entry(environment.name.clone()).or_insert_with(all) {
             Ok(known) if self.is_listed(path) => Ok(known.get(path).cloned().unwrap_or_default()),
-            Ok(_) => Ok(read(&[path.to_owned()])?.remove(path).unwrap_or_default()),
+            Ok(_) => Ok(alone(&[path.to_owned()])?.remove(path).unwrap_or_default()),
             Err(missing) => Err(missing.clone()),
         }
     }
 
-    /// What a file was before, as far as halving finds it.
-    fn past(&self, environment: &Environment, path: &str) -> Result<Vec<Version>, Missing> {
-        let read = || found(self.snapshot(environment).past(path, self.since()));
-        self.past.borrow_mut().entry(path.to_owned()).or_insert_with(read).clone()
-    }
-
-    /// All that a file ever was; of all services in one walk.
-    fn whole(&self, environment: &Environment, path: &str) -> Result<Vec<Version>, Missing> {
-        self.read(&self.whole, environment, path, None)
+    /// The pins of all services there.
+    fn paths(&self, environment: &Environment) -> Vec<String> {
+        let path = |(service, domain)| layout::pin(&environment.name, domain, service);
+        self.services.iter().map(path).collect()
     }
 
     /// Whether the history of a file is read with those of others.

@@ -1,14 +1,14 @@
 //! Which versions files have had, and since when: what a soak is judged on.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use git2::{Odb, Oid};
+use git2::Oid;
 use jiff::Timestamp;
 
 use super::error::StoreError;
 use super::history::is_cut;
-use super::raw_tree::Entries;
+use super::lookup::look_up;
 use super::search::Files;
 use super::snapshot::Snapshot;
 use super::tree_diff::{Difference, differences};
@@ -33,6 +33,16 @@ pub(super) struct Step {
     tree: Oid,
     at: Timestamp,
 }
+
+/// A part of the line, and what files are at both of its ends.
+struct Part<'p> {
+    new: usize,
+    old: usize,
+    ends: Vec<End<'p>>,
+}
+
+/// A path, with what stands there at the newer end and at the older one.
+type End<'p> = (&'p str, Option<Oid>, Option<Oid>);
 
 impl Snapshot<'_> {
     /// Every version that these files have had on the line of first parents; none where the
@@ -75,61 +85,77 @@ impl Snapshot<'_> {
         }
         let mut files = Files::new(paths.iter().cloned(), false);
         differences(&repository.odb()?, "", &steps, &mut files)?;
-        let mut found: Vec<_> = files.take().collect();
+        self.versions(line, files.take().collect(), landings).map(Some)
+    }
+
+    /// Adds what was found of files, newest first, to what they were before.
+    fn versions(
+        &self,
+        line: &[Step],
+        mut found: Vec<(String, Difference)>,
+        mut landings: Landings,
+    ) -> Result<Landings, StoreError> {
         while let Some((path, difference)) = found.pop() {
             let content = match difference.after {
-                Some(id) => Some(repository.find_blob(id)?.content().to_vec()),
+                Some(id) => Some(self.repository().find_blob(id)?.content().to_vec()),
                 None => None,
             };
             let version = Version { content, at: line[difference.step].at };
             landings.entry(path).or_default().push(version);
         }
-        Ok(Some(landings))
+        Ok(landings)
     }
 
-    /// Versions that a file had until some time, oldest first, the first and the last among
-    /// them: found by halving, which passes over what was left again for the same version. None
-    /// where the history at hand is cut.
+    /// Versions that these files had until some time, oldest first, the first and the last of
+    /// each among them: found by halving, which passes over what was left again for the same
+    /// version. None where the history at hand is cut.
     ///
-    /// It costs a look at some dozens of commits, where [`Self::landings`] looks at all of them.
+    /// It costs a look at some dozens of commits for each version, where [`Self::landings`] looks
+    /// at all commits.
     ///
     /// # Errors
     /// An object that is missing or broken.
-    pub fn past(&self, path: &str, until: Timestamp) -> Result<Option<Vec<Version>>, StoreError> {
+    pub fn past(&self, paths: &[String], until: Timestamp) -> Result<Option<Landings>, StoreError> {
         let Some(line) = &*self.line()? else { return Ok(None) };
         let Some(newest) = line.iter().position(|step| step.at <= until) else {
-            return Ok(Some(Vec::new()));
+            return Ok(Some(Landings::new()));
         };
-        let (repository, first) = (self.repository(), line.len() - 1);
-        let odb = repository.odb()?;
-        let mut known = HashMap::new();
-        let mut at = |step: usize| blob(&odb, line[step].tree, path, &mut known);
-        let mut found: Vec<(usize, Option<Oid>)> = Vec::new();
-        let begin = at(first)?;
-        found.extend(begin.map(|id| (first, Some(id))));
-        // A list and no recursion; the older half is taken from it first.
-        let mut halves = vec![((newest, at(newest)?), (first, begin))];
-        while let Some((new, old)) = halves.pop() {
-            if new.1 == old.1 {
+        let odb = self.repository().odb()?;
+        let at = |step: usize, paths: &[&str]| {
+            line.get(step)
+                .map_or(Ok(vec![None; paths.len()]), |step| look_up(&odb, step.tree, paths))
+        };
+        let mut found = Vec::new();
+        let all: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let ends = all.iter().zip(at(newest, &all)?).map(|(path, id)| (*path, id, None)).collect();
+        // From a commit to an older one, the first of them to none at all, with what differs. A
+        // list and no recursion; the newest comes first, so that neighbours, which are packed as
+        // differences from each other, are read together.
+        let mut parts = vec![Part { new: newest, old: line.len(), ends }];
+        while let Some(Part { new, old, ends }) = parts.pop() {
+            let ends = ends.into_iter().filter(|(_, new, old)| new != old);
+            if new + 1 == old {
+                found.extend(ends.map(|(path, after, before)| {
+                    (path.to_owned(), Difference { step: new, before, after })
+                }));
                 continue;
             }
-            if new.0 + 1 == old.0 {
-                found.push(new);
+            let ends: Vec<_> = ends.collect();
+            if ends.is_empty() {
                 continue;
             }
-            let middle = usize::midpoint(new.0, old.0);
-            let middle = (middle, at(middle)?);
-            halves.push((new, middle));
-            halves.push((middle, old));
-        }
-        let version = |(step, id): (usize, Option<Oid>)| {
-            let content = match id {
-                Some(id) => Some(repository.find_blob(id)?.content().to_vec()),
-                None => None,
+            let middle = usize::midpoint(new, old);
+            let asked: Vec<&str> = ends.iter().map(|(path, ..)| *path).collect();
+            let there = at(middle, &asked)?;
+            let half = |side: fn(End<'_>, Option<Oid>) -> End<'_>| {
+                ends.iter().zip(&there).map(|(end, id)| side(*end, *id)).collect()
             };
-            Ok(Version { content, at: line[step].at })
-        };
-        found.into_iter().map(version).collect::<Result<_, StoreError>>().map(Some)
+            let newer = half(|(path, new, _), id| (path, new, id));
+            let older = half(|(path, _, old), id| (path, id, old));
+            parts.push(Part { new: middle, old, ends: older });
+            parts.push(Part { new, old: middle, ends: newer });
+        }
+        self.versions(line, found, Landings::new()).map(Some)
     }
 
     /// The line of first parents that leads here, newest first, with the time of each landing;
@@ -166,32 +192,6 @@ impl Snapshot<'_> {
         }
         Ok(Some(line))
     }
-}
-
-/// The file that stands in a path of a tree. What a folder has of a name is kept, as many
-/// commits share their folders.
-fn blob(
-    odb: &Odb<'_>,
-    tree: Oid,
-    path: &str,
-    known: &mut HashMap<(usize, Oid), Option<Oid>>,
-) -> Result<Option<Oid>, StoreError> {
-    let mut here = tree;
-    for (depth, name) in path.split('/').enumerate() {
-        let next = if let Some(next) = known.get(&(depth, here)) {
-            *next
-        } else {
-            let read = odb.read(here)?;
-            let mut entries = Entries(read.data());
-            let next = entries.find(|entry| entry.name == name.as_bytes());
-            let next = next.filter(|entry| !entry.is_submodule()).map(|entry| entry.id);
-            known.insert((depth, here), next);
-            next
-        };
-        let Some(next) = next else { return Ok(None) };
-        here = next;
-    }
-    Ok(Some(here))
 }
 
 /// A commit may claim any time at all; what is out of range must not make it an old one.

@@ -17,6 +17,7 @@ mod init;
 mod land;
 mod landings;
 mod location;
+mod lookup;
 mod missing;
 mod pace;
 mod plan;

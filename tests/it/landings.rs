@@ -183,6 +183,7 @@ proptest! {
         let root = root(&mut commits, last.expect("a commit"));
         let whole = read(&root.repo, &FILES, None).expect("a whole history");
         let part = read(&root.repo, &FILES, Some(since)).expect("a whole history");
+        let paths = FILES.map(str::to_owned);
         for (file, path) in FILES.iter().enumerate() {
             let all = expected(&steps, file);
             let text = |content: &Option<u8>| content.map_or("-".to_owned(), |one| one.to_string());
@@ -196,8 +197,8 @@ proptest! {
             prop_assert_eq!(known.len(), new + usize::from(before.is_some()));
             // What halving finds are versions of the whole, in their order, and the last of them.
             let until = Timestamp::from_second(since).expect("a time");
-            let past = at_tip(&root.repo, |tip| tip.past(path, until).expect("read"));
-            let past = past.expect("a whole history");
+            let past = at_tip(&root.repo, |tip| tip.past(&paths, until).expect("read"));
+            let past = past.expect("a whole history").remove(*path).unwrap_or_default();
             let mut older = whole.get(*path).map(Vec::as_slice).unwrap_or_default().iter();
             prop_assert!(past.iter().all(|version| older.any(|known| known == version)), "{:?}", past);
             let last = past.last().and_then(|version| version.content.as_deref());

@@ -61,7 +61,7 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use crate::domain::name::BranchName;
-use transport::{Fetched, Transport};
+use transport::{Fetched, History, Transport};
 
 /// How a services-root is reached.
 #[derive(Clone, Debug, Default)]
@@ -194,6 +194,11 @@ impl StateRepo {
         let fetched = land::read(transport, branches, *history, pace, &self.meter)
             .map_err(|error| StoreError::transport(&self.location, error))?;
         self.seen = Some((reading.clone(), fetched.clone()));
-        Ok(Tips::new(Objects::of(&*self.transport, &self.location), fetched))
+        let objects = match history {
+            // Nothing was left out.
+            History::Whole => Objects::from(self.transport.objects()),
+            _ => Objects::of(&*self.transport, &self.location),
+        };
+        Ok(Tips::new(objects, fetched))
     }
 }

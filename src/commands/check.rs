@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::annotations::Annotations;
-use super::check_change::{Coming, Verdict, judge};
+use super::check_change::{Coming, Verdict, judge, services};
 use super::check_report::CheckReport;
 pub use super::check_report::text;
 use super::evidence::Inquiry;
@@ -98,7 +98,7 @@ impl CheckArgs {
         let said = match &report.moves {
             None => format!("In order: {looked_at}"),
             Some(moves) => {
-                format!("In order: {} changed, of {looked_at}", counted(moves.len(), "pin"))
+                format!("In order: {} changed, {looked_at} looked at", counted(moves.len(), "pin"))
             }
         };
         Ok(Report::new(Outcome::Ok, Body::Check(report)).text(text).say(said))
@@ -130,8 +130,9 @@ fn of_change(
     }
     let inquiry = Inquiry::new(context, &access, &location);
     let head = checkout.commit(&proposal.head)?;
+    let services = services(&proposal).collect();
     let coming = Coming { proposal: &proposal, head: &head, branch: &main, by: By::Request };
-    judge(context, &state, &inquiry, &coming)
+    judge(context, &state, &inquiry.on(&state, &services), &coming)
 }
 
 /// What the rules say of a tree.
@@ -222,7 +223,7 @@ pub(super) fn judged(root: &Root<'_>, configured: &Root<'_>) -> Result<Found, Co
 }
 
 /// How many services and pins there are.
-pub(super) fn counts(root: &Root<'_>) -> Result<(usize, usize), CommandError> {
+fn counts(root: &Root<'_>) -> Result<(usize, usize), CommandError> {
     let mut pins = files_below(root.main, layout::ENVS)?.len();
     if root.config.pins_branch() != root.config.main_branch() {
         pins += files_below(root.pins, layout::ENVS)?.len();

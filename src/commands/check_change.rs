@@ -1,11 +1,11 @@
 //! The judge of a change: by what its files say, on facts at the tip of the branch that it is to
 //! come to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::check::{counts, judged as judged_tree};
+use super::check::{Found, judged as judged_tree};
 use super::check_report::{CheckReport, CheckedMove, MoveOutcome};
-use super::evidence::Inquiry;
+use super::evidence::Sight;
 use super::judging::{Judged, judged_under};
 use super::move_report::PinMove;
 use super::report::{Body, counted};
@@ -16,8 +16,8 @@ use crate::domain::change::{
     By, Change, Content, Fault, Finding, Kind, OfServices, PinChange, Touched,
 };
 use crate::domain::config::Config;
-use crate::domain::layout;
-use crate::domain::name::{BranchName, DomainName, ServiceName};
+use crate::domain::layout::{self, Place};
+use crate::domain::name::{BranchName, DomainName, EnvironmentName, ServiceName};
 use crate::domain::problem::{Problem, Severity};
 use crate::domain::registry::Root;
 use crate::domain::tree::Files;
@@ -30,6 +30,27 @@ pub struct Coming<'a, 'r> {
     pub head: &'a Snapshot<'r>,
     pub branch: &'a BranchName,
     pub by: By,
+}
+
+/// The services whose pins a change has: those whose histories are read at once.
+pub fn services(proposal: &Proposal) -> impl Iterator<Item = (ServiceName, DomainName)> {
+    places(proposal).filter_map(|place| match place {
+        Place::Pin { service, domain, .. } => Some((service, domain)),
+        _ => None,
+    })
+}
+
+/// The environments whose pins a change has.
+pub fn environments(proposal: &Proposal) -> BTreeSet<EnvironmentName> {
+    let environment = |place| match place {
+        Place::Pin { environment, .. } => Some(environment),
+        _ => None,
+    };
+    places(proposal).filter_map(environment).collect()
+}
+
+fn places(proposal: &Proposal) -> impl Iterator<Item = Place> {
+    proposal.files.iter().filter_map(|file| layout::place(&file.path))
 }
 
 /// What came of a change.
@@ -49,7 +70,7 @@ pub struct Verdict {
 pub fn judge(
     context: &Context,
     state: &State<'_>,
-    inquiry: &Inquiry<'_>,
+    sight: &Sight<'_, '_>,
     coming: &Coming<'_, '_>,
 ) -> Result<Verdict, CommandError> {
     let Coming { proposal, head, branch, by } = *coming;
@@ -69,7 +90,7 @@ pub fn judge(
     let commit = here.id();
     let change = Change::new((tip, after), (branch, &commit), by, &files)?;
     let touched_pins = change.pins()?;
-    let back = verdict.pins(context, state, inquiry, &change, &touched_pins)?;
+    let back = verdict.pins(context, state, sight, &change, &touched_pins)?;
     let goes_back = |pin: &PinChange| back.contains(&pin.path);
     verdict.add(change.findings(&touched_pins, goes_back)?);
     if brought.is_some() {
@@ -109,21 +130,18 @@ impl Verdict {
         &mut self,
         context: &Context,
         state: &State<'_>,
-        inquiry: &Inquiry<'_>,
+        sight: &Sight<'_, '_>,
         change: &Change<'_>,
         pins: &[PinChange],
     ) -> Result<BTreeSet<String>, CommandError> {
         let root = state.root();
-        let services: BTreeMap<ServiceName, DomainName> =
-            pins.iter().map(|pin| (pin.service.clone(), pin.domain.clone())).collect();
-        let sight = inquiry.on(state, &services);
         let judge = sight.judge(&root);
         let carried = change.overrides();
         let mut back = BTreeSet::new();
         for pin in pins {
-            let (outcome, cause) = match (&pin.kind, &pin.to) {
-                (Kind::Removed, _) => (MoveOutcome::Removed, None),
-                (Kind::Unchanged, _) => (MoveOutcome::Unchanged, None),
+            let (outcome, cause, gates) = match (&pin.kind, &pin.to) {
+                (Kind::Removed, _) => (MoveOutcome::Removed, None, Vec::new()),
+                (Kind::Unchanged, _) => (MoveOutcome::Unchanged, None, Vec::new()),
                 (Kind::Moved, Some(to)) => {
                     let step = PinMove {
                         service: pin.service.clone(),
@@ -135,21 +153,23 @@ impl Verdict {
                     // Where main and pins are one branch, a way back brings its lock along.
                     let locks = change.after.pins;
                     let judged = judged_under(context, state, &judge, &step, &carried, locks)?;
-                    match (&judged, judged.cause()) {
-                        (Judged::Back, _) => {
-                            back.insert(pin.path.clone());
-                            (MoveOutcome::Rollback, None)
-                        }
-                        (_, Some(cause)) => (MoveOutcome::Refused, Some(cause.clone())),
-                        (_, None) => (MoveOutcome::Allowed, None),
-                    }
+                    let cause = judged.cause().cloned();
+                    let outcome = match (&judged, &cause) {
+                        (Judged::Back, _) => MoveOutcome::Rollback,
+                        (_, Some(_)) => MoveOutcome::Refused,
+                        (_, None) => MoveOutcome::Allowed,
+                    };
+                    (outcome, cause, judged.judgements())
                 }
-                (Kind::Broken(cause), _) => (MoveOutcome::Refused, Some(cause.clone())),
+                (Kind::Broken(cause), _) => (MoveOutcome::Refused, Some(cause.clone()), Vec::new()),
                 (Kind::Moved, None) => {
                     let problem = format!("{}: no pin", pin.path);
-                    (MoveOutcome::Refused, Some(Cause::InvalidPin { problem }))
+                    (MoveOutcome::Refused, Some(Cause::InvalidPin { problem }), Vec::new())
                 }
             };
+            if outcome == MoveOutcome::Rollback {
+                back.insert(pin.path.clone());
+            }
             match &cause {
                 Some(cause) if cause.is_invalid() => self.invalid = true,
                 Some(_) => self.refused = true,
@@ -162,6 +182,7 @@ impl Verdict {
                 to: pin.to.clone(),
                 outcome,
                 cause,
+                gates,
                 place: (pin.path.clone(), pin.line),
             });
         }
@@ -177,13 +198,13 @@ impl Verdict {
         after: &Root<'_>,
         alone: Option<&BTreeSet<ServiceName>>,
     ) -> Result<(), CommandError> {
-        (self.report.services, self.report.pins) = counts(after)?;
-        let found = problems(after, alone)?;
-        if found.is_empty() {
+        let Found { problems, services, pins, .. } = found(after, alone)?;
+        (self.report.services, self.report.pins) = (services, pins);
+        if problems.is_empty() {
             return Ok(());
         }
-        let known = problems(tip, alone)?;
-        for problem in found {
+        let known = found(tip, alone)?.problems;
+        for problem in problems {
             if known.contains(&problem) || self.report.problems.contains(&problem) {
                 continue;
             }
@@ -209,6 +230,19 @@ impl Verdict {
         }
     }
 
+    /// The first thing that keeps the change from coming in, in a sentence: a pin that may not
+    /// go, or a problem.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        let mut held = self.report.moves.iter().flatten().filter_map(CheckedMove::refusal);
+        let mut errors = self.errors();
+        held.next().or_else(|| errors.next().map(|it| format!("{}: {}", it.path, it.message)))
+    }
+
+    fn errors(&self) -> impl Iterator<Item = &Problem> {
+        self.report.problems.iter().filter(|problem| problem.severity == Severity::Error)
+    }
+
     /// What keeps the change from coming in, if anything does.
     #[must_use]
     pub fn error(&self) -> Option<CommandError> {
@@ -217,8 +251,7 @@ impl Verdict {
             (false, true) => ErrorKind::Refused,
             (false, false) => return None,
         };
-        let is_error = |problem: &&Problem| problem.severity == Severity::Error;
-        let problems = self.report.problems.iter().filter(is_error).count();
+        let problems = self.errors().count();
         let held = self.report.moves.iter().flatten();
         let held = held.filter(|step| step.outcome == MoveOutcome::Refused).count();
         let mut counts = Vec::new();
@@ -237,15 +270,12 @@ impl Verdict {
 }
 
 /// What the rules say of a tree, or of some services in it.
-fn problems(
-    root: &Root<'_>,
-    alone: Option<&BTreeSet<ServiceName>>,
-) -> Result<Vec<Problem>, CommandError> {
-    let Some(services) = alone else { return Ok(judged_tree(root, root)?.problems) };
+fn found(root: &Root<'_>, alone: Option<&BTreeSet<ServiceName>>) -> Result<Found, CommandError> {
+    let Some(services) = alone else { return judged_tree(root, root) };
     let (main, pins) =
         (OfServices { files: root.main, services }, OfServices { files: root.pins, services });
     let root = Root { main: &main, pins: &pins, ..*root };
-    Ok(judged_tree(&root, &root)?.problems)
+    judged_tree(&root, &root)
 }
 
 /// A file of a change, in the words of those who judge it.

@@ -4,9 +4,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::annotations::Annotations;
+use super::gate_status;
 use super::move_report::version;
 use super::report::{Body, Page};
 use crate::domain::cause::Cause;
+use crate::domain::gate::Judgement;
 use crate::domain::name::{EnvironmentName, ServiceName};
 use crate::domain::pin::Pin;
 use crate::domain::problem::{Problem, listed};
@@ -15,7 +17,7 @@ use crate::domain::problem::{Problem, listed};
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct CheckReport {
     pub problems: Vec<Problem>,
-    /// How many services were looked at.
+    /// How many services were looked at: of a change of pins alone, those that it is of.
     pub services: usize,
     /// How many pins were looked at.
     pub pins: usize,
@@ -40,6 +42,9 @@ pub struct CheckedMove {
     /// Why it may not go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// What each rule said, where any was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<Judgement>,
     /// The pin's file, and the line of the version in it.
     #[serde(skip)]
     pub place: (String, u64),
@@ -61,6 +66,13 @@ pub enum MoveOutcome {
 }
 
 impl CheckedMove {
+    /// Why it may not go, in a sentence of its own.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        let cause = self.cause.as_ref()?;
+        Some(gate_status::sentence((&self.service, &self.environment), cause))
+    }
+
     /// What became of it, for people.
     #[must_use]
     pub fn sentence(&self) -> String {

@@ -17,12 +17,9 @@ pub fn green() -> CommitStatus {
     status(CommitState::Success, "every gate lets it pass")
 }
 
-/// The request may not be merged now, for one of its pins.
-pub fn red(
-    (service, environment): (&ServiceName, &EnvironmentName),
-    cause: &Cause,
-) -> CommitStatus {
-    status(CommitState::Failure, &sentence((service, environment), cause))
+/// The request may not be merged now.
+pub fn red(why: &str) -> CommitStatus {
+    status(CommitState::Failure, why)
 }
 
 /// Nobody has judged it.

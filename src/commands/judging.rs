@@ -27,6 +27,14 @@ impl Judged {
             Self::Refused(cause) => Some(cause),
         }
     }
+
+    /// What each rule said, where any was asked.
+    pub fn judgements(self) -> Vec<Judgement> {
+        match self {
+            Self::Forward(judgements) => judgements,
+            Self::Back | Self::Refused(_) => Vec::new(),
+        }
+    }
 }
 
 /// Judges one pin of a change that carries these overrides.

@@ -27,12 +27,12 @@ mod service_remove;
 pub mod status;
 mod status_text;
 pub mod tend;
+mod tend_look;
 mod tend_report;
 mod tending;
 mod traffic;
 pub mod unlock;
 pub mod values;
-mod verdict;
 mod via_api;
 
 mod annotations;

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::check::judged as judged_tree;
-use super::check_change::{Coming, Verdict, judge};
+use super::check_change::{Coming, Verdict, judge, services};
 use super::check_report::CheckReport;
 use super::evidence::Inquiry;
 use super::report::{Body, Outcome, Report};
@@ -120,8 +120,9 @@ fn of_update(
         return Ok(Verdict::refused(branch, what));
     }
     let head = checkout.commit(new)?;
+    let services = services(&proposal).collect();
     let coming = Coming { proposal: &proposal, head: &head, branch, by: By::Push };
-    judge(context, state, inquiry, &coming)
+    judge(context, state, &inquiry.on(state, &services), &coming)
 }
 
 /// The first push of a services-root has nothing to be judged by but itself.

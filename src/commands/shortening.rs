@@ -68,7 +68,8 @@ impl Tending<'_> {
                 }
                 cause => {
                     if let Some(cause) = cause {
-                        status = gate_status::red((&step.service, &step.environment), cause);
+                        let pin = (&step.service, &step.environment);
+                        status = gate_status::red(&gate_status::sentence(pin, cause));
                     }
                     rest.push((step.clone(), decided(step, Verdict::Go, judged, open)));
                 }
@@ -92,10 +93,6 @@ impl Tending<'_> {
 }
 
 fn decided(step: &PinMove, verdict: Verdict, judged: Judged, open: &Open) -> Move {
-    let judgements = match judged {
-        Judged::Forward(judgements) => judgements,
-        Judged::Back | Judged::Refused(_) => Vec::new(),
-    };
     let carries = layout::override_of(&step.environment, &step.service);
     Move {
         service: step.service.clone(),
@@ -104,7 +101,7 @@ fn decided(step: &PinMove, verdict: Verdict, judged: Judged, open: &Open) -> Mov
         from: step.from.clone(),
         to: Some(step.to.clone()),
         verdict,
-        judgements,
+        judgements: judged.judgements(),
         carries: open.overrides.get(&carries).cloned(),
     }
 }

@@ -3,12 +3,11 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::gate_status;
-use super::move_report::MoveItem;
+use super::check_report::CheckedMove;
 use super::report::{DryRun, Outcome};
-use crate::domain::cause::Cause;
 use crate::domain::lock::Lock;
 use crate::domain::name::{EnvironmentName, ServiceName};
+use crate::domain::problem::Problem;
 
 /// What the gates say of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -45,10 +44,13 @@ pub struct TendItem {
     /// The commit that was judged.
     pub head: String,
     pub state: GateState,
-    /// The first cause that holds it back, or why it could not be judged.
+    /// The first thing that holds it back, or why it could not be judged.
     pub reason: Option<String>,
     /// The pins that it would change.
-    pub moves: Vec<MoveItem>,
+    pub moves: Vec<CheckedMove>,
+    /// What else is wrong with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
     pub done: Vec<Deed>,
     /// Why it may be merged all the same, where something holds it back.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,12 +100,6 @@ impl TendItem {
         };
         Some(format!("{} is {state}{deeds}", self.called()))
     }
-}
-
-/// The first cause among a request's pins, in a sentence.
-#[must_use]
-pub fn reason((item, cause): (&MoveItem, &Cause)) -> String {
-    gate_status::sentence((&item.service, &item.environment), cause)
 }
 
 /// `tend`.

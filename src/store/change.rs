@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use git2::{Commit, Oid, Sort};
+use git2::{Commit, Oid, Repository, Sort};
 
 use super::checkout::Checkout;
 use super::commit::Edits;
 use super::error::StoreError;
 use super::history::is_cut;
 use super::proposed::{self, ProposedFile};
-use super::snapshot::CommitId;
+use super::snapshot::{CommitId, Snapshot};
 
 /// Commits that are to come to a branch, and what they make of its files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,49 @@ pub struct Proposal {
 }
 
 impl Proposal {
+    /// What `head` has changed since it left `base`, by their names: the files in which it
+    /// differs from the commit that both have. Where there are several such commits, a file
+    /// counts that differs from any of them: a merge could bring back what looks unchanged from
+    /// one side.
+    ///
+    /// # Errors
+    /// [`StoreError::CutHistory`], [`StoreError::Unrelated`], [`StoreError::Malformed`], or an
+    /// object that is missing or broken.
+    pub fn of(
+        base: (&str, &Snapshot<'_>),
+        head: (&str, &Snapshot<'_>),
+    ) -> Result<Self, StoreError> {
+        let ((base_name, base), (head_name, head)) = (base, head);
+        let repository = head.repository();
+        let (old, new) =
+            (repository.find_commit(base.commit)?, repository.find_commit(head.commit)?);
+        let names = || (base_name.to_owned(), head_name.to_owned());
+        let common = common(repository, &old, &new)?;
+        let is_cut = || is_cut_before(repository, (&old, &new), &common);
+        if repository.is_shallow() && (common.is_empty() || is_cut()?) {
+            let (base, head) = names();
+            return Err(StoreError::CutHistory { base, head });
+        }
+        if common.is_empty() {
+            let (base, head) = names();
+            return Err(StoreError::Unrelated { base, head });
+        }
+        let mut files = BTreeMap::new();
+        for id in &common {
+            let left = repository.find_commit(*id)?.tree_id();
+            for file in proposed::files(repository, Some(left), new.tree_id())? {
+                files.entry(file.path.clone()).or_insert(file);
+            }
+        }
+        Ok(Self {
+            base: Some(base.id()),
+            head: head.id(),
+            commits: between(repository, Some(&old), &new)?,
+            contains_base: common == [old.id()],
+            files: files.into_values().collect(),
+        })
+    }
+
     /// The plain files as they are to be. Whatever else is to stand in a path, such as a
     /// symbolic link, is taken away: who judges refuses it first.
     #[must_use]
@@ -43,41 +86,13 @@ impl Proposal {
 }
 
 impl Checkout {
-    /// What `head` has changed since it left `base`: the files in which it differs from the
-    /// commit that both have. Where there are several such commits, a file counts that differs
-    /// from any of them: a merge could bring back what looks unchanged from one side.
+    /// [`Proposal::of`] two revisions.
     ///
     /// # Errors
-    /// [`StoreError::NoRevision`], [`StoreError::CutHistory`], [`StoreError::Unrelated`],
-    /// [`StoreError::Malformed`], or an object that is missing or broken.
+    /// As it, and [`StoreError::NoRevision`].
     pub fn proposal(&self, base: &str, head: &str) -> Result<Proposal, StoreError> {
-        let (old, new) = (self.named(base)?, self.named(head)?);
-        let names = || (base.to_owned(), head.to_owned());
-        let common = self.common(&old, &new)?;
-        if self.repository.is_shallow()
-            && (common.is_empty() || self.is_cut(&old, &new, &common)?)
-        {
-            let (base, head) = names();
-            return Err(StoreError::CutHistory { base, head });
-        }
-        if common.is_empty() {
-            let (base, head) = names();
-            return Err(StoreError::Unrelated { base, head });
-        }
-        let mut files = BTreeMap::new();
-        for id in &common {
-            let left = self.repository.find_commit(*id)?.tree_id();
-            for file in proposed::files(&self.repository, Some(left), new.tree_id())? {
-                files.entry(file.path.clone()).or_insert(file);
-            }
-        }
-        Ok(Proposal {
-            base: Some(old.id().to_string()),
-            head: new.id().to_string(),
-            commits: self.between(Some(&old), &new)?,
-            contains_base: common == [old.id()],
-            files: files.into_values().collect(),
-        })
+        let (old, new) = (self.commit(base)?, self.commit(head)?);
+        Proposal::of((base, &old), (head, &new))
     }
 
     /// What a push makes of a branch that was at `old`, or was not there: the files in which
@@ -87,64 +102,68 @@ impl Checkout {
     /// [`StoreError::NoRevision`], [`StoreError::Malformed`], or an object that is missing or
     /// broken.
     pub fn update(&self, old: Option<&str>, new: &str) -> Result<Proposal, StoreError> {
+        let repository = &self.repository;
         let (old, new) = (old.map(|old| self.named(old)).transpose()?, self.named(new)?);
         let before = old.as_ref().map(Commit::tree_id);
         let contains_base = match &old {
-            Some(old) => self.common(old, &new)? == [old.id()],
+            Some(old) => common(repository, old, &new)? == [old.id()],
             None => true,
         };
         Ok(Proposal {
             base: old.as_ref().map(|old| old.id().to_string()),
             head: new.id().to_string(),
-            commits: self.between(old.as_ref(), &new)?,
+            commits: between(repository, old.as_ref(), &new)?,
             contains_base,
-            files: proposed::files(&self.repository, before, new.tree_id())?,
+            files: proposed::files(repository, before, new.tree_id())?,
         })
     }
+}
 
-    /// The best of the commits that both have.
-    fn common(&self, base: &Commit<'_>, head: &Commit<'_>) -> Result<Vec<Oid>, StoreError> {
-        match self.repository.merge_bases(base.id(), head.id()) {
-            Ok(common) => Ok(common.iter().copied().collect()),
-            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
+/// The best of the commits that both have.
+fn common(
+    repository: &Repository,
+    base: &Commit<'_>,
+    head: &Commit<'_>,
+) -> Result<Vec<Oid>, StoreError> {
+    match repository.merge_bases(base.id(), head.id()) {
+        Ok(common) => Ok(common.iter().copied().collect()),
+        Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the history is cut on the way from what both have: there may then be more that both
+/// have.
+fn is_cut_before(
+    repository: &Repository,
+    (base, head): (&Commit<'_>, &Commit<'_>),
+    common: &[Oid],
+) -> Result<bool, StoreError> {
+    let mut walk = repository.revwalk()?;
+    walk.push(base.id())?;
+    walk.push(head.id())?;
+    common.iter().try_for_each(|id| walk.hide(*id))?;
+    for id in walk {
+        if is_cut(&repository.find_commit(id?)?) {
+            return Ok(true);
         }
     }
+    Ok(false)
+}
 
-    /// Whether the history is cut on the way from what both have: there may then be more that
-    /// both have.
-    fn is_cut(
-        &self,
-        base: &Commit<'_>,
-        head: &Commit<'_>,
-        common: &[Oid],
-    ) -> Result<bool, StoreError> {
-        let mut walk = self.repository.revwalk()?;
-        walk.push(base.id())?;
-        walk.push(head.id())?;
-        common.iter().try_for_each(|id| walk.hide(*id))?;
-        for id in walk {
-            if is_cut(&self.repository.find_commit(id?)?) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+/// The commits that `head` has and `base` has not, oldest first. Those of a new branch are the
+/// ones that no branch here has.
+fn between(
+    repository: &Repository,
+    base: Option<&Commit<'_>>,
+    head: &Commit<'_>,
+) -> Result<Vec<CommitId>, StoreError> {
+    let mut walk = repository.revwalk()?;
+    walk.set_sorting(Sort::TOPOLOGICAL | Sort::REVERSE)?;
+    walk.push(head.id())?;
+    match base {
+        Some(base) => walk.hide(base.id())?,
+        None => walk.hide_glob("refs/heads/*")?,
     }
-
-    /// The commits that `head` has and `base` has not, oldest first. Those of a new branch are
-    /// the ones that no branch here has.
-    fn between(
-        &self,
-        base: Option<&Commit<'_>>,
-        head: &Commit<'_>,
-    ) -> Result<Vec<CommitId>, StoreError> {
-        let mut walk = self.repository.revwalk()?;
-        walk.set_sorting(Sort::TOPOLOGICAL | Sort::REVERSE)?;
-        walk.push(head.id())?;
-        match base {
-            Some(base) => walk.hide(base.id())?,
-            None => walk.hide_glob("refs/heads/*")?,
-        }
-        walk.map(|id| Ok(id?.to_string())).collect()
-    }
+    walk.map(|id| Ok(id?.to_string())).collect()
 }

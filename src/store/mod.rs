@@ -3,8 +3,8 @@
 //! A change is never text to rebase but a plan: a function from the newest snapshot to
 //! edits, run again on every new tip ([`StateRepo::transact`]). Nothing is checked out.
 
-mod brought;
 mod change;
+mod changed;
 mod checkout;
 mod commit;
 mod commits;

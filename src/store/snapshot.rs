@@ -60,6 +60,7 @@ impl<'r> Objects<'r> {
 pub struct Snapshot<'r> {
     objects: Objects<'r>,
     pub(super) commit: Oid,
+    root: Oid,
     /// The folders that were looked into, by path; the root is `""`. Opening a folder of
     /// 10,000 files once for each of them would take minutes.
     folders: Rc<RefCell<HashMap<String, Option<Tree<'r>>>>>,
@@ -72,10 +73,7 @@ impl<'r> Snapshot<'r> {
         let objects = objects.into();
         let root = objects.repository.find_commit(commit)?.tree_id();
         objects.need(root)?;
-        let root = objects.repository.find_tree(root)?;
-        let folders = HashMap::from([(String::new(), Some(root))]);
-        let (folders, line) = (Rc::new(RefCell::new(folders)), Rc::default());
-        Ok(Self { objects, commit, folders, line })
+        Ok(Self { objects, commit, root, folders: Rc::default(), line: Rc::default() })
     }
 
     pub(super) fn of(objects: Objects<'r>, id: &CommitId) -> Result<Self, StoreError> {
@@ -92,10 +90,6 @@ impl<'r> Snapshot<'r> {
         self.objects.repository
     }
 
-    pub(super) fn objects(&self) -> Objects<'r> {
-        self.objects
-    }
-
     fn entry(&self, path: &str) -> Result<Option<(Oid, ObjectType)>, StoreError> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let Some(folder) = self.folder(folder)? else { return Ok(None) };
@@ -107,12 +101,18 @@ impl<'r> Snapshot<'r> {
         if let Some(known) = self.folders.borrow().get(path) {
             return Ok(known.clone());
         }
-        let tree = match self.entry(path)? {
-            Some((id, ObjectType::Tree)) => {
+        let id = if path.is_empty() {
+            Some(self.root)
+        } else {
+            let entry = self.entry(path)?;
+            entry.and_then(|(id, kind)| (kind == ObjectType::Tree).then_some(id))
+        };
+        let tree = match id {
+            Some(id) => {
                 self.objects.need(id)?;
                 Some(self.objects.repository.find_tree(id)?)
             }
-            _ => None,
+            None => None,
         };
         self.folders.borrow_mut().insert(path.to_owned(), tree.clone());
         Ok(tree)
@@ -154,10 +154,9 @@ impl Files for Snapshot<'_> {
         }
         let paths = Paths::of(patterns);
         let bring = || {
-            let root = self.objects.repository.find_commit(self.commit)?.tree_id();
             // Each round brings one level more; the last finds nothing missing.
             for _ in 0..=paths.depth() {
-                let missing = Missing::of(self.objects, root, &paths)?;
+                let missing = Missing::of(self.objects, self.root, &paths)?;
                 if missing.found.is_empty() {
                     break;
                 }

@@ -7,7 +7,7 @@ use pinrail::store::{Checkout, FileKind, Proposal, StoreError};
 use tempfile::TempDir;
 
 use crate::support::git::{bare_repository, git};
-use crate::support::made::{Commits, Made};
+use crate::support::made::{Commits, Made, tree};
 
 const P: &str = "envs/p/s/x.json";
 
@@ -215,18 +215,6 @@ fn a_tag_cannot_pass_for_the_branch_that_is_compared_with() {
         let proposal = checkout.proposal(base, "refs/heads/head").expect(base);
         assert_eq!(lines(&proposal), ["a 1→2"], "{base}");
     }
-}
-
-/// A tree of bytes that git itself would not write.
-fn tree(repo: &Path, entries: &[(&str, &str, &str)]) -> String {
-    let repository = git2::Repository::open(repo).expect("a repository");
-    let mut bytes = Vec::new();
-    for (mode, name, id) in entries {
-        bytes.extend_from_slice(format!("{mode} {name}\0").as_bytes());
-        bytes.extend_from_slice(id.parse::<git2::Oid>().expect("an id").as_bytes());
-    }
-    let odb = repository.odb().expect("objects");
-    odb.write(git2::ObjectType::Tree, &bytes).expect("written").to_string()
 }
 
 #[test]

@@ -21,7 +21,7 @@ impl Change<'_> {
     }
 }
 
-/// The files of a tree, of whose pins only those of some services are shown.
+/// The files of a tree, of whose pins and registry only those of some services are listed.
 pub struct OfServices<'a> {
     pub files: &'a dyn Files,
     pub services: &'a BTreeSet<ServiceName>,
@@ -33,19 +33,20 @@ impl Files for OfServices<'_> {
     }
 
     fn list(&self, folder: &str) -> Result<Vec<Entry>, ReadError> {
-        let mut entries = self.files.list(folder)?;
-        let of_domain =
-            folder.strip_prefix(layout::ENVS).is_some_and(|it| it.matches('/').count() == 2);
-        if of_domain {
-            entries.retain(|entry| {
-                let service = entry.name.strip_suffix(".json").and_then(|name| name.parse().ok());
-                service.is_none_or(|service: ServiceName| self.services.contains(&service))
-            });
+        let names: Vec<&str> = folder.split('/').collect();
+        let ending = match names.as_slice() {
+            [layout::ENVS, _, _] => ".json",
+            [layout::SERVICES, _] => ".yaml",
+            _ => return self.files.list(folder),
+        };
+        // Asked for one by one: the folder may have ten thousand others.
+        let mut entries = Vec::new();
+        for service in self.services {
+            let name = format!("{service}{ending}");
+            if self.files.read(&format!("{folder}/{name}"))?.is_some() {
+                entries.push(Entry { name, folder: false });
+            }
         }
         Ok(entries)
-    }
-
-    fn prepare(&self, patterns: &[String]) -> Result<(), ReadError> {
-        self.files.prepare(patterns)
     }
 }

@@ -38,7 +38,7 @@ fn requests_of_promotions_trains_and_rollbacks_pass() {
     assert_eq!(document["outcome"], "ok");
     assert_eq!(outcomes(&document), ["allowed", "allowed"]);
     assert_eq!(document["problems"], json!([]));
-    assert_eq!((&document["services"], &document["pins"]), (&json!(2), &json!(6)));
+    assert_eq!((&document["services"], &document["pins"]), (&json!(1), &json!(3)));
     root.json(&["promotions", "merge", "production/api"]).succeeded();
     // What is merged changes nothing any more.
     let document = checked(&root, "main").succeeded().document();

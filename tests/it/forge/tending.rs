@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::bad_days::during;
 use super::world::{Kind, PROJECT, World};
 use crate::support::git;
+use crate::support::made::tree;
 use crate::support::pinrail::{AtTime, Run, run};
 use crate::support::root::pin_path_in;
 
@@ -35,16 +36,19 @@ mod forges {
         what_was_merged_by_hand_is_recorded,
         a_request_that_was_merged_meanwhile_is_named,
         one_that_fails_is_named_and_the_others_go_on,
+        one_that_cannot_be_read_is_named_and_the_others_go_on,
         two_at_once_say_it_once,
-        requests_of_people_are_judged_by_the_pins_that_they_change,
+        requests_of_people_are_judged_by_all_that_they_change,
         with_nothing_to_do_each_request_costs_a_look_and_nothing_is_written,
         ten_thousand_requests_of_others_cost_their_list,
     );
     use super::{
         a_lock_turns_the_light_red_and_nobody_merges_until_it_is_green,
         a_merge_that_was_to_come_by_itself_is_taken_back_once,
-        a_request_that_was_merged_meanwhile_is_named, one_that_fails_is_named_and_the_others_go_on,
-        requests_of_people_are_judged_by_the_pins_that_they_change,
+        a_request_that_was_merged_meanwhile_is_named,
+        one_that_cannot_be_read_is_named_and_the_others_go_on,
+        one_that_fails_is_named_and_the_others_go_on,
+        requests_of_people_are_judged_by_all_that_they_change,
         ten_thousand_requests_of_others_cost_their_list, two_at_once_say_it_once,
         what_time_forbids_turns_red_when_it_comes_and_green_when_it_is_over,
         what_was_merged_by_hand_is_recorded,
@@ -338,6 +342,29 @@ fn one_that_fails_is_named_and_the_others_go_on(kind: Kind) {
     assert_eq!(red(API) + red("pinrail/promote/production/web"), 2);
 }
 
+fn one_that_cannot_be_read_is_named_and_the_others_go_on(kind: Kind) {
+    let world = requested(kind);
+    // A name that is there twice, under the name of one of ours.
+    let file = git::git(&world.repo(), &["rev-parse", "main:pinrail.yaml"]);
+    let entry = ("100644", "pinrail.yaml", file.as_str());
+    let files = tree(&world.repo(), &[entry, entry]);
+    let head = git::git(&world.repo(), &["commit-tree", "-p", "main", "-m", "x", &files]);
+    let bad = "pinrail/promote/production/web";
+    world.forge().act(json!({"do": "reset", "project": PROJECT, "branch": bad, "to": head}));
+    world.forge().act(json!({"do": "open", "project": PROJECT, "head": bad, "base": "main",
+        "title": "web", "by": "ben"}));
+    let lock = "{\"reason\": \"incident\", \"owner\": \"anna\"}\n";
+    world.push(world.pins(), "locks/production.json", lock);
+    let run: Run = world.json(&["tend"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(is_red(&world, API), "{run:?}");
+    let document = run.document();
+    let mut requests = document["requests"].as_array().expect("a list").iter();
+    let told = requests.find(|one| one["branch"] == bad).expect("its item");
+    assert_eq!(told["state"], "pending");
+    assert!(told["problem"].to_string().contains("`/` is malformed"), "{told:#}");
+}
+
 fn two_at_once_say_it_once(kind: Kind) {
     let world = train(kind);
     let lock = "{\"reason\": \"migration\", \"owner\": \"anna\"}\n";
@@ -354,7 +381,7 @@ fn two_at_once_say_it_once(kind: Kind) {
     world.assert_sound();
 }
 
-fn requests_of_people_are_judged_by_the_pins_that_they_change(kind: Kind) {
+fn requests_of_people_are_judged_by_all_that_they_change(kind: Kind) {
     let world = requested(kind);
     let open = |branch: &str, path: &str, content: &str| {
         world.forge().act(json!({"do": "push", "project": PROJECT, "branch": branch,
@@ -366,16 +393,23 @@ fn requests_of_people_are_judged_by_the_pins_that_they_change(kind: Kind) {
     let pin = git::read_file(&world.repo(), API, &path).expect("a pin");
     open("ben/straight", &path, &pin.replace("\"imageTag\": \"1\"", "\"imageTag\": \"9\""));
     open("ben/docs", "README.md", "words\n");
+    open("ben/broken", "pinrail.yaml", "version: 1\nenvironments: none\n");
     if kind == Kind::GitLab {
-        for branch in ["ben/straight", "ben/docs"] {
+        for branch in ["ben/straight", "ben/docs", "ben/broken"] {
             world.forge().act(json!({"do": "pipeline", "project": PROJECT, "branch": branch,
                 "state": "success"}));
         }
     }
     let document = tend(&world);
     assert!(is_red(&world, "ben/straight"), "{document:#}");
+    assert!(is_red(&world, "ben/broken"), "{document:#}");
     assert_eq!(light(&world, "ben/docs").map(|(state, _)| state).as_deref(), Some("success"));
     assert!(!is_red(&world, API));
+    let (name, path) = (json!("ben/broken"), json!("pinrail.yaml"));
+    let requests = document["requests"].as_array().expect("a list");
+    let broken = requests.iter().find(|request| request["branch"] == name).expect("its item");
+    assert_eq!((&broken["problems"][0]["path"], &broken["moves"]), (&path, &json!([])));
+    assert!(broken["reason"].to_string().contains("pinrail.yaml"), "{broken:#}");
 }
 
 fn with_nothing_to_do_each_request_costs_a_look_and_nothing_is_written(kind: Kind) {

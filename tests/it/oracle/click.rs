@@ -4,18 +4,19 @@ use serde_json::{Value, json};
 
 use super::place::{CHECK, GATES, Kind, StateRepo};
 
-/// Has `tend` look at a request on which CI has come to this, and clicks; whether it was merged.
+/// Has `tend` look at a request of which CI has said nothing but good, and clicks; whether it was
+/// merged.
 ///
 /// # Errors
 /// What `tend` said, where it failed, or that the click did not do as the colours told.
-pub fn click(repo: &StateRepo<'_>, number: u64, at: &str, passed: bool) -> Result<bool, String> {
-    report(repo, number, passed);
+pub fn click(repo: &StateRepo<'_>, number: u64, at: &str) -> Result<bool, String> {
+    report(repo, number);
     let Some(state) = tended(repo, number, at)? else { return Ok(false) };
     let forge = repo.place.forge().expect("a forge");
     let clicked = forge.act(json!({"do": "click", "project": repo.project, "number": number,
         "by": "anna"}));
     let merged = clicked["merged"] == true;
-    let is_green = passed && state == "success";
+    let is_green = state == "success";
     if merged == is_green { Ok(merged) } else { Err(format!("`{state}`, and {clicked}")) }
 }
 
@@ -42,8 +43,8 @@ pub fn tended(repo: &StateRepo<'_>, number: u64, at: &str) -> Result<Option<Stri
     }
 }
 
-/// Reports what CI's own check of a request's head came to, once.
-fn report(repo: &StateRepo<'_>, number: u64, passed: bool) {
+/// Reports that CI's own check of a request's head passed, once.
+fn report(repo: &StateRepo<'_>, number: u64) {
     let forge = repo.place.forge().expect("a forge");
     let (state, request) = request(repo, number);
     let head = &request["headSha"];
@@ -55,9 +56,9 @@ fn report(repo: &StateRepo<'_>, number: u64, passed: bool) {
     }
     match repo.place.kind {
         Kind::GitLab => forge.act(json!({"do": "pipeline", "project": repo.project,
-            "number": number, "state": if passed { "success" } else { "failed" }})),
+            "number": number, "state": "success"})),
         _ => forge.act(json!({"do": "status", "project": repo.project, "sha": head,
-            "context": CHECK, "state": if passed { "success" } else { "failure" }})),
+            "context": CHECK, "state": "success"})),
     };
 }
 

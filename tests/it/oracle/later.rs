@@ -200,7 +200,7 @@ fn take(repo: &StateRepo<'_>, number: Option<u64>, at: &str, step: &Step) -> Res
                 return Err(format!("merging it: {run:?}"));
             }
             if let Some(number) = number
-                && click(repo, number, at, true)?
+                && click(repo, number, at)?
             {
                 return Err("a click merged it".to_owned());
             }
@@ -219,7 +219,7 @@ fn take(repo: &StateRepo<'_>, number: Option<u64>, at: &str, step: &Step) -> Res
         }
         Merged(version) => {
             if let Some(number) = number {
-                click(repo, number, at, true)?;
+                click(repo, number, at)?;
             } else {
                 let run = repo.pinrail(at, &["promotions", "merge", "production/api"]);
                 if run.code != 0 {

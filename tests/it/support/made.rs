@@ -74,3 +74,15 @@ impl Commits {
         assert!(child.wait().expect("wait for git").success(), "{}", self.script);
     }
 }
+
+/// A tree of these modes, names and ids as they are told, which git itself may not write.
+pub fn tree(repo: &Path, entries: &[(&str, &str, &str)]) -> String {
+    let repository = git2::Repository::open(repo).expect("a repository");
+    let mut bytes = Vec::new();
+    for (mode, name, id) in entries {
+        bytes.extend_from_slice(format!("{mode} {name}\0").as_bytes());
+        bytes.extend_from_slice(id.parse::<git2::Oid>().expect("an id").as_bytes());
+    }
+    let odb = repository.odb().expect("objects");
+    odb.write(git2::ObjectType::Tree, &bytes).expect("written").to_string()
+}

@@ -1,23 +1,10 @@
-//! What a branch brings to another one: the files that differ since the two parted.
+//! The files of a folder in which two commits differ.
 
 use super::commit::Change;
 use super::error::StoreError;
 use super::snapshot::Snapshot;
 
 impl Snapshot<'_> {
-    /// The newest commits that led to both; none where they have none in common, or where the
-    /// history at hand is cut before it.
-    ///
-    /// # Errors
-    /// An object that is missing or broken.
-    pub fn common(&self, other: &Self) -> Result<Vec<Self>, StoreError> {
-        match self.repository().merge_bases(self.commit, other.commit) {
-            Ok(found) => found.iter().map(|id| Self::new(self.objects(), *id)).collect(),
-            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// The files below `folder` that differ from those of `before`, or from none, sorted by
     /// path.
     ///

@@ -19,5 +19,6 @@ mod requests;
 mod scenarios;
 mod secrets;
 mod tending;
+mod tending_bad_days;
 mod tokens;
 mod world;

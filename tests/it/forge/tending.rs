@@ -2,16 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::bad_days::during;
 use super::world::{Kind, PROJECT, World};
 use crate::support::git;
-use crate::support::made::tree;
-use crate::support::pinrail::{AtTime, Run, run};
+use crate::support::pinrail::{AtTime, run};
 use crate::support::root::pin_path_in;
 
-const API: &str = "pinrail/promote/production/api";
-const TRAIN: &str = "pinrail/train/production";
-const LOCK: &[&str] = &["lock", "-e", "production", "--reason", "incident 7", "--owner", "anna"];
+pub const API: &str = "pinrail/promote/production/api";
+pub const TRAIN: &str = "pinrail/train/production";
+pub const LOCK: &[&str] =
+    &["lock", "-e", "production", "--reason", "incident 7", "--owner", "anna"];
 
 macro_rules! on_all {
     ($($test:ident),* $(,)?) => {
@@ -34,10 +33,6 @@ mod forges {
         what_time_forbids_turns_red_when_it_comes_and_green_when_it_is_over,
         a_merge_that_was_to_come_by_itself_is_taken_back_once,
         what_was_merged_by_hand_is_recorded,
-        a_request_that_was_merged_meanwhile_is_named,
-        one_that_fails_is_named_and_the_others_go_on,
-        one_that_cannot_be_read_is_named_and_the_others_go_on,
-        two_at_once_say_it_once,
         requests_of_people_are_judged_by_all_that_they_change,
         with_nothing_to_do_each_request_costs_a_look_and_nothing_is_written,
         ten_thousand_requests_of_others_cost_their_list,
@@ -45,18 +40,15 @@ mod forges {
     use super::{
         a_lock_turns_the_light_red_and_nobody_merges_until_it_is_green,
         a_merge_that_was_to_come_by_itself_is_taken_back_once,
-        a_request_that_was_merged_meanwhile_is_named,
-        one_that_cannot_be_read_is_named_and_the_others_go_on,
-        one_that_fails_is_named_and_the_others_go_on,
         requests_of_people_are_judged_by_all_that_they_change,
-        ten_thousand_requests_of_others_cost_their_list, two_at_once_say_it_once,
+        ten_thousand_requests_of_others_cost_their_list,
         what_time_forbids_turns_red_when_it_comes_and_green_when_it_is_over,
         what_was_merged_by_hand_is_recorded,
         with_nothing_to_do_each_request_costs_a_look_and_nothing_is_written,
     };
 }
 
-fn requested(kind: Kind) -> World {
+pub fn requested(kind: Kind) -> World {
     let world = World::new(kind);
     world.stage("api", "1");
     world.promote("api").succeeded();
@@ -99,7 +91,7 @@ fn click(world: &World, number: Option<u64>) -> bool {
 }
 
 /// What the forge shows beside a branch's tip: the newest word of the gates.
-fn light(world: &World, branch: &str) -> Option<(String, String)> {
+pub fn light(world: &World, branch: &str) -> Option<(String, String)> {
     let (head, state) = (world.tip(branch), world.forge().state(PROJECT));
     let all = state["statuses"].as_array().expect("a list").iter();
     let mut ours = all.filter(|one| one["context"] == "pinrail/gates" && one["sha"] == json!(head));
@@ -107,7 +99,7 @@ fn light(world: &World, branch: &str) -> Option<(String, String)> {
     ours.next_back().map(|one| (text(&one["state"]), text(&one["description"])))
 }
 
-fn is_red(world: &World, branch: &str) -> bool {
+pub fn is_red(world: &World, branch: &str) -> bool {
     let light = light(world, branch).map(|(state, _)| state);
     matches!(light.as_deref(), Some("failure" | "failed"))
 }
@@ -121,11 +113,11 @@ fn spent(world: &World, what: &str) -> u64 {
 }
 
 #[track_caller]
-fn tend(world: &World) -> Value {
+pub fn tend(world: &World) -> Value {
     world.json(&["tend"]).succeeded().document()
 }
 
-fn comments(world: &World, branch: &str) -> usize {
+pub fn comments(world: &World, branch: &str) -> usize {
     let state = world.forge().state(PROJECT);
     let all = state["requests"].as_array().expect("a list").iter();
     let mut ours = all.filter(|request| request["head"] == json!(branch));
@@ -209,7 +201,7 @@ fn what_is_there_by_now_is_closed(kind: Kind) {
     world.assert_done_once();
 }
 
-fn train(kind: Kind) -> World {
+pub fn train(kind: Kind) -> World {
     let world = World::new(kind);
     for service in ["api", "web"] {
         world.stage(service, "1");
@@ -284,101 +276,6 @@ fn what_was_merged_by_hand_is_recorded(kind: Kind) {
         assert_eq!(live(&world), 1);
     }
     world.assert_done_once();
-}
-
-fn status_route(kind: Kind) -> &'static str {
-    match kind {
-        Kind::GitLab => "POST /projects/{id}/statuses/{sha}",
-        _ => "POST /repos/{owner}/{repo}/statuses/{sha}",
-    }
-}
-
-/// A rule for the first look at a merge that is to be taken back.
-fn cancelling(kind: Kind, mut rule: Value) -> Value {
-    match kind {
-        Kind::GitLab => rule["route"] = json!("GET /projects/{id}/merge_requests/{iid}"),
-        _ => rule["route"] = json!("POST /graphql"),
-    }
-    rule["nth"] = json!(1);
-    rule
-}
-
-fn a_request_that_was_merged_meanwhile_is_named(kind: Kind) {
-    let world = requested(kind);
-    let open = world.only();
-    let merge = json!({"do": "merge", "project": PROJECT, "number": open.number});
-    let rules = json!([cancelling(kind, json!({"when": "before", "act": merge}))]);
-    let locked = during(&world, rules, || world.json(LOCK)).succeeded();
-    let document = locked.document();
-    assert_eq!(document["outcome"], "locked");
-    assert_eq!(document["unstopped"][0]["number"].as_u64(), open.number, "{document:#}");
-    assert_eq!(document["unstopped"][0]["reason"], "it was merged meanwhile");
-}
-
-fn one_that_fails_is_named_and_the_others_go_on(kind: Kind) {
-    let world = requested(kind);
-    world.stage("web", "1");
-    world.promote("web").succeeded();
-    let lock = "{\"reason\": \"incident\", \"owner\": \"anna\"}\n";
-    world.push(world.pins(), "locks/production.json", lock);
-    let forbidden = json!({"message": "Resource not accessible"});
-    let rules = json!([{"route": status_route(kind), "nth": 1, "status": 403, "json": forbidden}]);
-    let run: Run = during(&world, rules, || world.json(&["tend"]));
-    assert_eq!(run.code, 1, "{run:?}");
-    let document = run.document();
-    let failed: Vec<_> = document["requests"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .filter(|one| one.get("problem").is_some())
-        .map(|one| one["url"].clone())
-        .collect();
-    assert_eq!(failed.len(), 1, "{document:#}");
-    let hints = document["error"]["hints"].to_string();
-    assert!(hints.contains(failed[0].as_str().expect("a page")), "{hints}");
-    let red = |branch: &str| u32::from(is_red(&world, branch));
-    assert_eq!(red(API) + red("pinrail/promote/production/web"), 1);
-    tend(&world);
-    assert_eq!(red(API) + red("pinrail/promote/production/web"), 2);
-}
-
-fn one_that_cannot_be_read_is_named_and_the_others_go_on(kind: Kind) {
-    let world = requested(kind);
-    // A name that is there twice, under the name of one of ours.
-    let file = git::git(&world.repo(), &["rev-parse", "main:pinrail.yaml"]);
-    let entry = ("100644", "pinrail.yaml", file.as_str());
-    let files = tree(&world.repo(), &[entry, entry]);
-    let head = git::git(&world.repo(), &["commit-tree", "-p", "main", "-m", "x", &files]);
-    let bad = "pinrail/promote/production/web";
-    world.forge().act(json!({"do": "reset", "project": PROJECT, "branch": bad, "to": head}));
-    world.forge().act(json!({"do": "open", "project": PROJECT, "head": bad, "base": "main",
-        "title": "web", "by": "ben"}));
-    let lock = "{\"reason\": \"incident\", \"owner\": \"anna\"}\n";
-    world.push(world.pins(), "locks/production.json", lock);
-    let run: Run = world.json(&["tend"]);
-    assert_eq!(run.code, 1, "{run:?}");
-    assert!(is_red(&world, API), "{run:?}");
-    let document = run.document();
-    let mut requests = document["requests"].as_array().expect("a list").iter();
-    let told = requests.find(|one| one["branch"] == bad).expect("its item");
-    assert_eq!(told["state"], "pending");
-    assert!(told["problem"].to_string().contains("`/` is malformed"), "{told:#}");
-}
-
-fn two_at_once_say_it_once(kind: Kind) {
-    let world = train(kind);
-    let lock = "{\"reason\": \"migration\", \"owner\": \"anna\"}\n";
-    world.push(world.pins(), "locks/production/web.json", lock);
-    std::thread::scope(|scope| {
-        let runs: Vec<_> = (0..2).map(|_| scope.spawn(|| world.json(&["tend"]))).collect();
-        for run in runs {
-            run.join().expect("it ran").succeeded();
-        }
-    });
-    assert_eq!(git::changed_paths(&world.repo(), TRAIN), [pin_path_in("production", "api")]);
-    assert_eq!(comments(&world, TRAIN), 1);
-    assert!(!is_red(&world, TRAIN));
-    world.assert_sound();
 }
 
 fn requests_of_people_are_judged_by_all_that_they_change(kind: Kind) {

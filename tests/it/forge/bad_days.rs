@@ -274,3 +274,18 @@ fn a_branch_that_moves_under_a_commit_through_the_api_is_built_upon_again() {
     assert_eq!(world.tag("staging", "api").as_deref(), Some("1"));
     assert_eq!(crate::support::git::read_file(&world.repo(), "pins", "a").as_deref(), Some("b\n"));
 }
+
+#[test]
+fn where_commits_must_be_signed_those_of_the_api_need_no_key_of_ours() {
+    for (kind, code) in [(Kind::GitHubApi, 0), (Kind::GitHub, 1)] {
+        let world = World::new(kind);
+        let revision = world.version("api", "1");
+        let config = crate::support::git::read_file(&world.repo(), "main", "pinrail.yaml");
+        let config = config.expect("a configuration") + "signing: required\n";
+        world.push("main", "pinrail.yaml", &config);
+        let pin = ["pin", "api", "-e", "staging", "--image-tag", "1", "--revision", &revision];
+        let run = world.json(&[&pin[..], &["--create"]].concat());
+        assert_eq!(run.code, code, "{run:?}");
+        assert_eq!(world.tag("staging", "api").is_some(), code == 0);
+    }
+}

@@ -9,20 +9,19 @@ use super::annotations::Annotations;
 use super::check_change::{Coming, Verdict, judge, services};
 use super::check_report::CheckReport;
 pub use super::check_report::text;
+use super::check_tree::{Found, judged};
 use super::evidence::Inquiry;
 use super::folder::{FolderError, in_folder};
 use super::pre_receive;
 use super::report::{Body, Outcome, Report, counted};
 use super::state::{Opened, State};
-use super::{CommandError, Context, ErrorKind, generated, signed};
+use super::{CommandError, Context, ErrorKind, signed};
 use crate::domain::change::By;
 use crate::domain::check;
 use crate::domain::config::Signing;
 use crate::domain::layout;
-use crate::domain::name::{BranchName, EnvironmentName};
+use crate::domain::name::BranchName;
 use crate::domain::problem::{Problem, Severity};
-use crate::domain::registry::Root;
-use crate::domain::tree::{Remembered, files_below};
 use crate::store::{Checkout, Reading, Snapshot};
 
 /// Find everything that is wrong, and say what to do about it.
@@ -135,18 +134,6 @@ fn of_change(
     judge(context, &state, &inquiry.on(&state, &services), &coming)
 }
 
-/// What the rules say of a tree.
-#[derive(Default)]
-pub(super) struct Found {
-    pub problems: Vec<Problem>,
-    pub services: usize,
-    pub pins: usize,
-    /// Protected environments that nothing is pinned in, and their branches.
-    bare: Vec<(EnvironmentName, BranchName)>,
-    /// The branches that hold pins, main first.
-    branches: Vec<BranchName>,
-}
-
 fn of_remote(context: &Context) -> Result<Found, CommandError> {
     let opened = Opened::new(context)?;
     let location = opened.repo.location().to_string();
@@ -203,30 +190,4 @@ impl From<Found> for Verdict {
         let report = CheckReport { problems, services, pins, ..CheckReport::default() };
         Self { report, invalid, refused: false }
     }
-}
-
-/// Every rule, on one tree.
-pub(super) fn judged(root: &Root<'_>, configured: &Root<'_>) -> Result<Found, CommandError> {
-    let (main, pins) = (Remembered::new(root.main), Remembered::new(root.pins));
-    let root = &Root { main: &main, pins: &pins, ..*root };
-    let configured = &Root { main: &main, pins: &pins, ..*configured };
-    let mut problems = check::check(root)?;
-    let generated = generated::problems(configured)?;
-    // What nothing can be generated from is a problem of the configuration, too.
-    let new = generated.into_iter().filter(|problem| !problems.contains(problem));
-    problems.extend(new.collect::<Vec<_>>());
-    let bare = check::bare(root)?.into_iter();
-    let bare = bare.map(|one| (one.name.clone(), configured.config.branch_of(one))).collect();
-    let branches = configured.config.branches();
-    let (services, pins) = counts(root)?;
-    Ok(Found { problems, services, pins, bare, branches })
-}
-
-/// How many services and pins there are.
-fn counts(root: &Root<'_>) -> Result<(usize, usize), CommandError> {
-    let mut pins = files_below(root.main, layout::ENVS)?.len();
-    if root.config.pins_branch() != root.config.main_branch() {
-        pins += files_below(root.pins, layout::ENVS)?.len();
-    }
-    Ok((root.services()?.len(), pins))
 }

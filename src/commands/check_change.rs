@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::check::{Found, judged as judged_tree};
 use super::check_report::{CheckReport, CheckedMove, MoveOutcome};
+use super::check_tree::{self, Found};
 use super::evidence::Sight;
 use super::judging::{Judged, judged_under};
 use super::move_report::PinMove;
@@ -271,11 +271,11 @@ impl Verdict {
 
 /// What the rules say of a tree, or of some services in it.
 fn found(root: &Root<'_>, alone: Option<&BTreeSet<ServiceName>>) -> Result<Found, CommandError> {
-    let Some(services) = alone else { return judged_tree(root, root) };
+    let Some(services) = alone else { return check_tree::judged(root, root) };
     let (main, pins) =
         (OfServices { files: root.main, services }, OfServices { files: root.pins, services });
     let root = Root { main: &main, pins: &pins, ..*root };
-    judged_tree(&root, &root)
+    check_tree::judged(&root, &root)
 }
 
 /// A file of a change, in the words of those who judge it.

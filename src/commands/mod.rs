@@ -40,6 +40,7 @@ mod approval;
 mod asking;
 mod check_change;
 mod check_report;
+mod check_tree;
 mod deployments;
 mod error;
 mod evidence;

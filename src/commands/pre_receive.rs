@@ -3,9 +3,9 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::check::judged as judged_tree;
 use super::check_change::{Coming, Verdict, judge, services};
 use super::check_report::CheckReport;
+use super::check_tree;
 use super::evidence::Inquiry;
 use super::report::{Body, Outcome, Report};
 use super::state::{State, config_of};
@@ -140,7 +140,7 @@ fn of_first(
     let nothing = WorkTree::new(Path::new("/nonexistent"));
     let is_one = config.pins_branch() == *branch;
     let root = Root { config: &config, main: &main, pins: if is_one { &main } else { &nothing } };
-    Ok(judged_tree(&root, &root)?.into())
+    Ok(check_tree::judged(&root, &root)?.into())
 }
 
 impl Verdict {

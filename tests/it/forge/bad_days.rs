@@ -49,7 +49,7 @@ fn staged(kind: Kind) -> World {
     world
 }
 
-fn requested(kind: Kind) -> World {
+pub fn requested(kind: Kind) -> World {
     let world = staged(kind);
     world.promote("api").succeeded();
     world

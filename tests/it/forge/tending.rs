@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::bad_days::requested;
 use super::world::{Kind, PROJECT, World};
 use crate::support::git;
 use crate::support::pinrail::{AtTime, run};
@@ -48,14 +49,7 @@ mod forges {
     };
 }
 
-pub fn requested(kind: Kind) -> World {
-    let world = World::new(kind);
-    world.stage("api", "1");
-    world.promote("api").succeeded();
-    world
-}
-
-/// The same, where only what `pinrail/gates` and these other checks let pass is merged.
+/// One with a request, where only what `pinrail/gates` and these other checks let pass is merged.
 fn guarded(kind: Kind, others: &[&str]) -> World {
     let world = World::new(kind);
     if kind == Kind::GitLab {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::bad_days::{during, routes};
-use super::tending::{API, LOCK, TRAIN, comments, is_red, light, requested, tend, train};
+use super::bad_days::{during, requested, routes};
+use super::tending::{API, LOCK, TRAIN, comments, is_red, light, tend, train};
 use super::world::{Kind, PROJECT};
 use crate::support::git;
 use crate::support::made::tree;
